@@ -1,0 +1,140 @@
+"""The five parts that can be another: source, builder, image, registry and recorder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from imagebuild.events import Emit
+    from imagebuild.names import ImageName
+    from imagebuild.node import Node
+    from imagebuild.plan import Plan
+    from imagebuild.record import Change, Record, Target
+    from imagebuild.state import ImageConfig, Recorded
+
+
+class Checkout(Protocol):
+    """The project's files as they are on this machine, for as long as they are needed."""
+
+    @property
+    def root(self) -> Path:
+        """The project root."""
+
+    @property
+    def name(self) -> str:
+        """The project's name: its directory's name in the image."""
+
+
+class Source(Protocol):
+    """Where the flow's code comes from."""
+
+    def checkout(self) -> AbstractContextManager[Checkout]:
+        """The files; raises `UsageError` where there are none."""
+
+
+class Context(Protocol):
+    """The build context: one sorted tree of files, the same on every machine."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of every path, kind, mode and content in it, in hexadecimal."""
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """Its entries, sorted component by component, directories before what is in them."""
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """The content digest of each regular file, by its path."""
+
+    def under(self, path: str) -> Iterator[Node]:
+        """The entry at a path and, where that is a directory, all in it; everything for `.`."""
+
+    def open(self, path: str) -> BinaryIO:
+        """A regular file's content; raises `OSError`, also where it is another by now."""
+
+
+class Image(Protocol):
+    """An image, wherever it lies; it knows how to leave it."""
+
+    @property
+    def config(self) -> ImageConfig:
+        """What it says of itself."""
+
+    def tag(self, name: ImageName) -> None:
+        """Let the builder hold it under this name, which no longer means another image."""
+
+    def push(self, name: ImageName, emit: Emit) -> str:
+        """Send it to the registry of `name`; the manifest's digest.
+
+        Raises `PushFailed`, `Denied` or `Unreachable`; returns only what the registry confirmed.
+        """
+
+
+class Builder(Protocol):
+    """Makes images, and keeps them where a later build finds them."""
+
+    @property
+    def platform(self) -> str:
+        """What it builds for, as `os/architecture`; raises `Unreachable` where it is down."""
+
+    def find(self, name: ImageName) -> ImageConfig | None:
+        """The image that it holds under this name, if any."""
+
+    def get(self, image_id: str) -> Image:
+        """An image that `find` or `image` told of."""
+
+    def image(self, plan: Plan, context: Context, emit: Emit) -> Image:
+        """Build the whole plan with its labels, and under no name yet; raises `BuildFailed`."""
+
+
+class Registry(Protocol):
+    """Holds images for others to pull."""
+
+    def find(self, name: ImageName) -> str | None:
+        """The digest of the manifest under this name, or None where the registry has none.
+
+        Raises `Denied` or `Unreachable`.
+        """
+
+    def check_push(self, name: ImageName) -> None:
+        """Raise `Denied` where it is plain before the build that a push would be refused."""
+
+
+class Recorder(Protocol):
+    """Keeps which image a deployment runs."""
+
+    def default_namespace(self) -> str | None:
+        """Where images go whose name says nothing of it, as `registry[/path]`."""
+
+    def read(self, target: Target) -> Recorded:
+        """The pool and the deployment as they are.
+
+        Raises `UsageError` for a pool that does not exist or takes no image, `Unreachable`,
+        `Denied`.
+        """
+
+    def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
+        """The record, with what only the flow's code tells where `now` does not hold it yet.
+
+        It can take seconds and needs no image, so it is meant to run beside the build. Raises
+        `UsageError` where a new deployment's flow cannot be read; a deployment that is there
+        keeps what it knows, with a warning.
+        """
+
+    def change(self, target: Target, now: Recorded, record: Record) -> Change:
+        """What has to be written so that the deployment holds the record. Pure.
+
+        Raises `UsageError` for a record that cannot stand there, so ask before the build too.
+        """
+
+    def apply(self, change: Change, emit: Emit) -> str:
+        """Write it, read it again, compare; the deployment's ID. Raises `NotRecorded`."""
+
+    def close(self) -> None:
+        """End what was started for it: connections, processes, an embedded server."""

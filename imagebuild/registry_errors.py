@@ -1,0 +1,69 @@
+"""What a registry's refusal means, read from the words in which the engine passes it on.
+
+The engine answers any refusal with status 500 and the registry's text, so the text is all there
+is. The codes: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
+"""
+
+from __future__ import annotations
+
+import re
+
+from imagebuild.errors import Denied, ImagebuildError, PushFailed, Unreachable
+from imagebuild.names import HUB, ImageName
+
+_DENIED = re.compile(
+    r"unauthorized|denied|no basic auth credentials|authentication required|\b40[13]\b|"
+    r"incorrect username or password|insufficient_scope",
+    re.IGNORECASE,
+)
+_MISSING = re.compile(
+    r"manifest unknown|not found|name unknown|NAME_UNKNOWN|no such (image|manifest)|\b404\b|"
+    r"repository name not known",
+    re.IGNORECASE,
+)
+_AWAY = re.compile(
+    r"dial tcp|no such host|connection refused|timeout|timed out|deadline exceeded|"
+    r"connection reset|\bEOF\b|TLS handshake|server gave HTTP response|x509|"
+    r"\b(408|429|50[0234])\b|too ?many ?requests|server misbehaving|no route to host",
+    re.IGNORECASE,
+)
+
+
+def is_missing(text: str, name: ImageName) -> bool:
+    """Whether the registry says that it does not have what has this name."""
+    text = _without(name, text)
+    return bool(_MISSING.search(text)) and not _AWAY.search(text)
+
+
+def registry_error(action: str, name: ImageName, causes: tuple[str, ...]) -> ImagebuildError:
+    """The error for what a registry did not do, by the words in `causes`."""
+    text, message = _without(name, " ".join(causes)), f"cannot {action}"
+    if _AWAY.search(text):
+        return Unreachable(
+            message, causes=causes, hint=f"check that {name.host} can be reached from the engine"
+        )
+    if _DENIED.search(text):
+        host = "" if name.host == HUB else f" {name.host}"
+        return Denied(
+            message,
+            causes=causes,
+            hint=f"log in with `docker login{host}`, as somebody who may use {name.repository}",
+        )
+    if _MISSING.search(text):
+        return PushFailed(
+            message,
+            causes=causes,
+            hint=f"check that {name.host} has a repository {name.repository}",
+        )
+    return PushFailed(message, causes=causes)
+
+
+def _without(name: ImageName, text: str) -> str:
+    """The text without the image's own name, in which any word may be."""
+    places = [str(name.untagged), name.location, f"/{name.repository}"]
+    if "/" in name.repository:
+        places.append(name.repository)
+    for place in places:
+        tag = re.escape(f":{name.tag}") if name.tag else ""
+        text = re.sub(rf"(?<![\w-]){re.escape(place)}(?:{tag})?(?![\w-])", "", text)
+    return text

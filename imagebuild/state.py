@@ -1,0 +1,91 @@
+"""The world as it is: what the engine, the registry and Prefect hold now, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imagebuild.names import ImageName
+    from imagebuild.plan import Base
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """What an image says of itself; `diff_ids` are its layers' uncompressed digests in order.
+
+    `digests` is, for each location that is known to hold it, the manifest's digest.
+    """
+
+    id: str
+    platform: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    diff_ids: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def digest_in(self, name: ImageName) -> str | None:
+        """The digest of the manifest that a registry has of it in this name's repository."""
+        return self.digests.get(name.location)
+
+
+@dataclass(frozen=True)
+class Existing:
+    """What the target name means now: in the engine, and (a manifest digest) in the registry."""
+
+    local: ImageConfig | None = None
+    remote: str | None = None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A work pool: `variables` is its template's properties, each with its JSON schema."""
+
+    name: str
+    type: str
+    variables: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def accepts_image(self) -> bool:
+        """Whether the image recorded in a deployment has any effect there.
+
+        Prefect's managed pools list the variable and run an image of their own.
+        """
+        return "image" in self.variables and not self.type.endswith(":managed")
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether its workers start containers on an engine, which may be this machine's."""
+        return self.type == "docker"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment as Prefect holds it: only what a deploy reads or may change."""
+
+    id: str
+    pool: str | None
+    entrypoint: str | None
+    version: str | None
+    pull_steps: tuple[Mapping[str, Any], ...]
+    job_variables: Mapping[str, Any]
+    parameter_schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Where the deployment is to run, and the deployment if there is one."""
+
+    pool: Pool
+    deployment: Deployment | None
+
+
+@dataclass(frozen=True)
+class State:
+    """What the plan depends on: the builder's platform, and which image the base means."""
+
+    platform: str
+    base: Base
