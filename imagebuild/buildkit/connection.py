@@ -1,0 +1,99 @@
+"""From an HTTP response of the Docker SDK to a socket that speaks HTTP/2."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from urllib3 import HTTPHeaderDict
+
+from .api import Api, Response, address
+from .errors import ConnectionLost, NoBuildkit
+from .pump import Pump, StreamPump, TlsPump
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+# Seconds to connect, and to wait for the answer to the upgrade.
+_TIMEOUT: Final = (10.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A connection of our own: a plain socket, and what was already received from it.
+
+    `pump` carries the bytes where the SDK's connection is not a plain socket.
+    """
+
+    socket: socket.socket
+    received: bytes = b""
+    pump: Pump | None = None
+
+    def close(self) -> None:
+        """Give the connection up; what runs the socket has closed it before."""
+        self.socket.close()
+        if self.pump is not None:
+            self.pump.close()
+
+
+def upgrade(api: Api, path: str, headers: Sequence[tuple[str, str]]) -> Adopted:
+    """POST to `path` and take the connection over as h2c.
+
+    `headers` may have a name several times, which requests' own dictionary cannot hold.
+    Raises NoBuildkit where the answer is not 101, ConnectionLost where there is none.
+    """
+
+    def prepare(request: Any) -> Any:
+        repeated = HTTPHeaderDict(request.headers)
+        repeated["Connection"], repeated["Upgrade"] = "Upgrade", "h2c"
+        repeated.extend(headers)
+        request.headers = repeated
+        return request
+
+    try:
+        response = api.post(address(api, path), auth=prepare, stream=True, timeout=_TIMEOUT)
+        if response.status_code == 101:
+            return adopt(response)
+        with suppress(ValueError):
+            detail = response.text[:1000].strip()
+        response.close()
+    except OSError as error:
+        text = f"cannot open a session with the engine: {error}"
+        raise ConnectionLost(text) from error
+    raise NoBuildkit(response.status_code, detail)
+
+
+def adopt(response: Response) -> Adopted:
+    """Take the connection of a `101` response out of the SDK's hands.
+
+    http.client reads ahead: the engine's HTTP/2 preface may already be in its buffer.
+    https://github.com/python/cpython/blob/3.13/Lib/http/client.py
+    """
+    reader = response.raw._fp.fp
+    channel = getattr(reader, "channel", None)
+    if channel is not None:
+        pump: Pump = StreamPump(response, reader, channel)
+        return Adopted(pump.near, pump=pump)
+    connection: socket.socket = reader.raw._sock
+    connection.setblocking(False)
+    received = _buffered(reader)
+    if isinstance(connection, ssl.SSLSocket):
+        # asyncio refuses an SSLSocket: https://github.com/python/cpython/issues/75095
+        pump = TlsPump(response, connection, received)
+        return Adopted(pump.near, pump=pump)
+    # A duplicate belongs to us alone, so the SDK's objects can be closed in their own way.
+    own = connection.dup()
+    own.setblocking(False)
+    response.close()
+    return Adopted(own, received)
+
+
+def _buffered(reader: Any) -> bytes:
+    """What has been read ahead; the socket does not block, so `peek` does not wait."""
+    try:
+        return bytes(reader.peek())
+    except ssl.SSLWantReadError:
+        return b""
