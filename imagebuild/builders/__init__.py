@@ -1,0 +1,3 @@
+"""What builds images: one file each, one line here."""
+
+BUILDERS = {"docker": "imagebuild.builders.docker:DockerBuilder"}

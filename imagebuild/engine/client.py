@@ -1,0 +1,200 @@
+"""A Docker Engine, by the Docker SDK.
+
+The API: https://docs.docker.com/reference/api/engine/version/v1.41/
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import docker
+import docker.utils
+from docker.context import ContextAPI
+from docker.context.config import get_current_context_name
+
+from imagebuild.engine.errors import EngineLacks, EngineRefused, at, translated
+from imagebuild.engine.logins import Logins
+from imagebuild.errors import UsageError
+from imagebuild.names import BadImageName, ImageName
+from imagebuild.registry_errors import is_missing, registry_error
+from imagebuild.state import ImageConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+_SECONDS = 60
+
+
+class Engine:
+    """One engine, found as docker finds it: `DOCKER_HOST`, the context, the default socket.
+
+    `env` is the environment to look in. Connecting asks nothing of the engine; the first call
+    does, and raises `Unreachable` where it does not answer.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.logins = Logins(env)
+        with translated(f"reach the Docker Engine{at(env.get('DOCKER_HOST'))}"):
+            self._settings = self._find()
+
+    @cached_property
+    def api(self) -> Any:
+        """The SDK's client, at the newest version of the API that both sides speak."""
+        with self.working("reach the Docker Engine"):
+            return _Client(version="auto", timeout=_SECONDS, **self._settings)
+
+    @property
+    def host(self) -> str:
+        """Where it is, as `unix:///…`, `tcp://…` or `ssh://…`."""
+        return str(self._settings.get("base_url", "unix:///var/run/docker.sock"))
+
+    @cached_property
+    def platform(self) -> str:
+        """What it builds for and runs, as `os/architecture`."""
+        with self.working("ask the Docker Engine for its version"):
+            version = self.api.version()
+        return f"{version['Os']}/{version['Arch']}"
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The build arguments for the proxies that docker's configuration names for containers.
+
+        https://docs.docker.com/engine/cli/proxy/
+        """
+        return dict(self.api._proxy_configs.get_environment())
+
+    def image(self, name: str) -> ImageConfig | None:
+        """What an image says of itself, by name or ID; None where the engine has no such image."""
+        try:
+            with self.working(f"look for the image {name}"):
+                return _config(self.api.inspect_image(name))
+        except EngineLacks:
+            return None
+
+    def remote_digest(self, name: ImageName) -> str | None:
+        """The digest of the manifest that a registry has under a name, asked for by the engine.
+
+        None where the registry has none. Raises `Denied` or `Unreachable`.
+        """
+        login, action = self.logins.find(name.host), f"ask {name.host} for {name}"
+        try:
+            with self.working(action):
+                found = self.api.inspect_distribution(str(name), auth_config=login)
+        except EngineLacks:
+            return None
+        except EngineRefused as error:
+            if is_missing(" ".join(error.causes), name):
+                return None
+            raise registry_error(action, name, error.causes) from error
+        return str(found["Descriptor"]["digest"])
+
+    def check_login(self, name: ImageName) -> None:
+        """Raise `Denied` where the name's registry refuses the credentials that docker has."""
+        login = self.logins.find(name.host)
+        if not login:
+            return
+        path = self.api._url("/auth")
+        body = {**login, "serveraddress": login.get("serveraddress") or name.host}
+        action = f"log in to {name.host}"
+        with self.working(action):
+            answer = self.api._post_json(path, data=body)
+        if answer.status_code >= 400:
+            raise registry_error(action, name, (_message_of(answer),))
+
+    def push(self, name: ImageName) -> Iterator[Mapping[str, Any]]:
+        """Push, and give the engine's events as they come; how it ended is in them.
+
+        Raises `Unreachable` where the engine goes away in the middle.
+        """
+        login = self.logins.find(name.host)
+        with self.working(f"push {name}"):
+            yield from self.api.push(
+                str(name.untagged), tag=name.tag, auth_config=login, stream=True, decode=True
+            )
+
+    def tag(self, image_id: str, name: ImageName) -> None:
+        """Let a name mean this image."""
+        with self.working(f"name the image {name}"):
+            self.api.tag(image_id, str(name.untagged), name.tag, force=True)
+
+    def close(self) -> None:
+        """Give the connections up."""
+        if "api" in self.__dict__:
+            self.api.close()
+
+    def remove(self, image_id: str) -> None:
+        """Take an image away that has no name."""
+        with self.working(f"remove {image_id}"):
+            self.api.remove_image(image_id)
+
+    @contextmanager
+    def working(self, action: str) -> Iterator[None]:
+        """Translate what the SDK raises while it does `action`."""
+        with translated(action, self.host):
+            yield
+
+    def _find(self) -> dict[str, Any]:
+        """Base URL and TLS, in docker's own order.
+
+        https://docs.docker.com/engine/manage-resources/contexts/
+        """
+        env = dict(self._env)
+        if env.get("DOCKER_HOST"):
+            return dict(docker.utils.kwargs_from_env(environment=env))
+        name = env.get("DOCKER_CONTEXT") or get_current_context_name() or "default"
+        if ContextAPI.get_context(name) is None:
+            message = f"there is no docker context {name!r}"
+            raise UsageError(message, hint="docker context ls lists them")
+        return dict(ContextAPI.kwargs_from_context(name))
+
+
+class _Client(docker.APIClient):
+    """The SDK's client, on the engine's own terms alone.
+
+    With the environment's, requests would send a password of .netrc, and check the engine against
+    REQUESTS_CA_BUNDLE instead of the engine's CA: https://github.com/psf/requests/issues/3829
+    """
+
+    @property
+    def trust_env(self) -> bool:
+        """Never; requests itself sets it when it is made."""
+        return False
+
+    @trust_env.setter
+    def trust_env(self, value: bool) -> None:
+        pass
+
+
+def _config(found: Mapping[str, Any]) -> ImageConfig:
+    """An image as `GET /images/{name}/json` tells it."""
+    config = found.get("Config") or {}
+    pairs = (entry.partition("=") for entry in config.get("Env") or ())
+    return ImageConfig(
+        id=found["Id"],
+        platform=f"{found.get('Os', '')}/{found.get('Architecture', '')}",
+        labels=dict(config.get("Labels") or {}),
+        env={name: value for name, _, value in pairs},
+        user=config.get("User") or "",
+        diff_ids=tuple((found.get("RootFS") or {}).get("Layers") or ()),
+        digests=dict(_digests(found.get("RepoDigests") or ())),
+    )
+
+
+def _digests(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Location and digest; an engine writes `<none>` for a repository that it has forgotten."""
+    for text in names:
+        with suppress(BadImageName):
+            name = ImageName.parse(text)
+            if name.digest:
+                yield name.location, name.digest
+
+
+def _message_of(answer: Any) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"

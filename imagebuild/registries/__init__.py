@@ -1,0 +1,3 @@
+"""Who is asked about what a registry holds: one file each, one line here."""
+
+REGISTRIES = {"engine": "imagebuild.registries.engine:EngineRegistry"}

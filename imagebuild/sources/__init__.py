@@ -1,0 +1,3 @@
+"""Where flow code comes from: one file each, one line here."""
+
+SOURCES = {"local": "imagebuild.sources.local:LocalSource"}
