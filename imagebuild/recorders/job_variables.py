@@ -1,0 +1,169 @@
+"""Merges what a record says into a deployment's job variables. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from imagebuild.errors import UsageError
+from imagebuild.names import ImageName
+
+if TYPE_CHECKING:
+    from imagebuild.record import Record
+    from imagebuild.state import Pool
+
+POLICY = "image_pull_policy"
+LOCAL = "IfNotPresent"
+_ENV = "env"
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list, tuple),
+    "object": (Mapping,),
+    "null": (type(None),),
+}
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two JSON values are equal; unlike `==` it tells true from 1, and 1 from 1.0."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def check(record: Record, pool: Pool) -> None:
+    """Raise `UsageError` for job variables that cannot be meant, or that a run would stumble on.
+
+    Prefect's server checks them against the pool's template when it creates a deployment, but
+    not when it changes one, where the run then fails:
+    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/server/api/deployments.py
+    """
+    if "image" in record.job_variables:
+        message = "the job variable 'image' is what this deploy sets"
+        raise UsageError(message, hint="name the image with --image")
+    # A worker fills in whatever stands in such braces, blocks with secrets among it.
+    written = {**record.job_variables, "image": record.image, "directory": record.directory}
+    for name, value in written.items():
+        if "{{" in json.dumps({name: value}, ensure_ascii=False):
+            message = f"{name!r} contains '{{{{', which Prefect's worker takes for a template"
+            raise UsageError(message)
+    for name, value in _flat(record.job_variables).items():
+        schema = pool.variables.get(name, {})
+        if value is not None and not _allows(schema, value):
+            message = f"the job variable {name!r} cannot be {_shown(value)}"
+            causes = (f"the template of the work pool {pool.name!r} wants {_wanted(schema)}",)
+            raise UsageError(message, causes=causes)
+
+
+def merge(
+    now: Mapping[str, Any], record: Record, pool: Pool
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The job variables that the deployment is to hold, and what the reader should know of them.
+
+    A variable that the record names replaces the one that is there, but `env` is merged key by
+    key, as Prefect itself does between template, deployment and run (a null takes a key away at
+    run time). All others stay.
+    """
+    given = _flat(record.job_variables)
+    merged = {**now, **given, "image": record.image}
+    old, new = now.get(_ENV), given.get(_ENV)
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        merged[_ENV] = {**old, **new}
+    note = _set_policy(merged, given, record, pool)
+    return merged, (note,) if note else ()
+
+
+def _set_policy(
+    merged: dict[str, Any], given: Mapping[str, Any], record: Record, pool: Pool
+) -> str | None:
+    """Let an image run that only the engine has, and let a pushed name be pulled again.
+
+    Without a policy a Docker worker always pulls `latest`, so a local image would crash:
+    https://github.com/PrefectHQ/prefect/issues/10862
+    """
+    schema = pool.variables.get(POLICY)
+    if schema is None or POLICY in given or schema.get("default") is not None:
+        return None
+    if not record.pushed and merged.get(POLICY) is None and _allows(schema, LOCAL):
+        merged[POLICY] = LOCAL
+        return f"{POLICY} is now {LOCAL}, since the image was not pushed"
+    pinned = ImageName.parse(record.image).digest is not None
+    if record.pushed and not pinned and merged.get(POLICY) == LOCAL:
+        del merged[POLICY]
+        return f"{POLICY} {LOCAL} is taken back, so that a worker pulls {record.image} again"
+    return None
+
+
+def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`env.NAME` inside `env`, which beats such a key where a worker finds both."""
+    dotted = {key: value for key, value in given.items() if key.startswith(f"{_ENV}.")}
+    if not dotted:
+        return dict(given)
+    env = given.get(_ENV)
+    if env is not None and not isinstance(env, Mapping):
+        message = "the job variable 'env' is given whole, and not as an object, and by its parts"
+        raise UsageError(message)
+    rest = {key: value for key, value in given.items() if key not in dotted}
+    parts = {key.removeprefix(f"{_ENV}."): value for key, value in dotted.items()}
+    return {**rest, _ENV: {**(env or {}), **parts}}
+
+
+def unknown(record: Record, pool: Pool) -> list[str]:
+    """A word on each variable that the template lacks: Prefect takes it, and no worker reads it.
+
+    The server lets a template use only variables that it declares.
+    """
+    notes = []
+    for name in sorted(set(_flat(record.job_variables)) - set(pool.variables)):
+        close = difflib.get_close_matches(name, pool.variables, n=1)
+        meant = f"; did you mean {close[0]!r}?" if close else ""
+        notes.append(f"the work pool {pool.name!r} knows no job variable {name!r}{meant}")
+    return notes
+
+
+def _allows(schema: Mapping[str, Any], value: object) -> bool:
+    """Whether a JSON schema allows a value, by the words that pool templates are written in.
+
+    Words that are not read here allow everything: Prefect's server has the last say.
+    """
+    if choices := schema.get("anyOf"):
+        return any(_allows(choice, value) for choice in choices)
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    expected = schema.get("type")
+    names = [expected] if isinstance(expected, str) else expected or []
+    if names and not any(_is(value, name) for name in names):
+        return False
+    inner: list[object] = []
+    rest: object = None
+    if isinstance(value, Mapping):
+        known = schema.get("properties", {})
+        rest, inner = (
+            schema.get("additionalProperties"),
+            [item for key, item in value.items() if key not in known and item is not None],
+        )
+    elif isinstance(value, list):
+        rest, inner = schema.get("items"), list(value)
+    return not isinstance(rest, Mapping) or all(_allows(rest, item) for item in inner)
+
+
+def _is(value: object, name: str) -> bool:
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, _TYPES.get(name, (object,)))
+
+
+def _wanted(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return f"one of {', '.join(map(str, schema['enum']))}"
+    inner = schema.get("additionalProperties") or schema.get("items")
+    of = f" of {inner['type']}" if isinstance(inner, Mapping) and "type" in inner else ""
+    return f"{schema.get('type', 'something else')}{of}"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True)
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -1,0 +1,89 @@
+"""Keeps in memory which image a deployment runs: a `Recorder` for tests and trials."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from imagebuild.errors import NotRecorded
+from imagebuild.record import Described
+from imagebuild.recorders import pools
+from imagebuild.recorders.changes import change_of, check_names, knows
+from imagebuild.state import Deployment, Pool, Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from imagebuild.events import Emit
+    from imagebuild.record import Change, Record, Target
+
+DOCKER = Pool("docker", "docker", {"image": {"type": "string"}, "image_pull_policy": {}, "env": {}})
+
+_ATTRIBUTES = {"work_pool_name": "pool", "parameter_openapi_schema": "parameter_schema"}
+
+
+class MemoryRecorder:
+    """A `Recorder` of work pools that the caller brings.
+
+    `deployments` is what it holds, by flow and name, for a test to look at or to change; `writes`
+    counts how often one was written. `parameters` is what every flow is said to take.
+    """
+
+    def __init__(
+        self,
+        work_pools: Iterable[Pool] = (DOCKER,),
+        *,
+        namespace: str | None = None,
+        parameters: Described | None = None,
+    ) -> None:
+        self.pools = {pool.name: pool for pool in work_pools}
+        self.deployments: dict[str, Deployment] = {}
+        self.writes = 0
+        self._namespace = namespace
+        self._parameters = parameters or Described({"type": "object", "properties": {}})
+
+    def default_namespace(self) -> str | None:
+        """The namespace that it was made with."""
+        return self._namespace
+
+    def read(self, target: Target) -> Recorded:
+        """The pool and the deployment. Raises `UsageError` for a pool that cannot be it."""
+        check_names(target)
+        held = self.deployments.get(str(target))
+        every = list(self.pools.values())
+        pool = pools.choose(target, held, None, find=self.pools.get, every=lambda: every)
+        return Recorded(pool, held)
+
+    def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:  # noqa: ARG002
+        """The record with the parameters that every flow is said to take."""
+        if knows(now.deployment, record):
+            return record
+        return dataclasses.replace(record, described=record.described or self._parameters)
+
+    def change(self, target: Target, now: Recorded, record: Record) -> Change:
+        """What has to be written so that the deployment holds the record. Pure."""
+        return change_of(target, now, record)
+
+    def apply(self, change: Change, emit: Emit) -> str:  # noqa: ARG002
+        """Write it onto what is there now. Raises `NotRecorded` for a deployment that is gone."""
+        if change.deployment_id is not None and not change.needed:
+            return change.deployment_id
+        held = self.deployments.get(str(change.target))
+        if held is None and change.deployment_id is not None:
+            message = f"cannot record the image in the deployment {change.target}"
+            raise NotRecorded(message, causes=("it was deleted meanwhile",))
+        now = Recorded(self.pools[change.pool], held)
+        left = change_of(change.target, now, change.record)
+        held = held or Deployment(str(uuid.uuid4()), None, None, None, (), {}, {})
+        fields: dict[str, Any] = {
+            _ATTRIBUTES.get(name, name): tuple(value) if name == "pull_steps" else value
+            for name, value in left.fields.items()
+            if name != "description"
+        }
+        self.deployments[str(change.target)] = dataclasses.replace(held, **fields)
+        self.writes += 1
+        return held.id
+
+    def close(self) -> None:
+        """Nothing was started."""

@@ -1,0 +1,79 @@
+"""Chooses the work pool that a deployment runs in, and says why a pool cannot be it. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from imagebuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imagebuild.record import Target
+    from imagebuild.state import Deployment, Pool
+
+_CREATE = "create one: prefect work-pool create my-pool --type docker"
+
+
+def choose(
+    target: Target,
+    deployment: Deployment | None,
+    default: str | None,
+    *,
+    find: Callable[[str], Pool | None],
+    every: Callable[[], Sequence[Pool]],
+) -> Pool:
+    """The pool asked for, else the deployment's own, else `default`, else the only fit one.
+
+    `find` gives a pool by its name; `every` all of them, and is called only where none is named.
+    Raises `UsageError` for a pool that does not exist or takes no image, and where several fit.
+    """
+    name = target.pool or (deployment and deployment.pool) or default
+    if not name:
+        return _only(every())
+    pool = find(name)
+    if pool is None:
+        raise _unknown(name, target, every())
+    if not pool.accepts_image:
+        raise _takes_no_image(pool, every())
+    return pool
+
+
+def _fit(pools: Sequence[Pool]) -> list[str]:
+    return sorted(pool.name for pool in pools if pool.accepts_image)
+
+
+def _only(pools: Sequence[Pool]) -> Pool:
+    fit = [pool for pool in pools if pool.accepts_image]
+    if len(fit) == 1:
+        return fit[0]
+    if fit:
+        message = f"several work pools take an image: {', '.join(_fit(fit))}"
+        raise UsageError(message, hint="choose one with --pool")
+    message = "no work pool takes an image"
+    listed = tuple(f"{pool.name} is of type {pool.type}" for pool in pools)
+    raise UsageError(message, causes=listed, hint=_CREATE)
+
+
+def _unknown(name: str, target: Target, pools: Sequence[Pool]) -> UsageError:
+    origin = "" if target.pool else " (Prefect's default)"
+    message = f"there is no work pool {name!r}{origin}"
+    close = difflib.get_close_matches(name, [pool.name for pool in pools], n=1)
+    if close:
+        return UsageError(message, hint=f"did you mean {close[0]!r}?")
+    return UsageError(message, hint=_alternatives(pools))
+
+
+def _takes_no_image(pool: Pool, pools: Sequence[Pool]) -> UsageError:
+    """Why it takes none. https://docs.prefect.io/v3/concepts/work-pools"""
+    why = f"its template has no image variable, as is usual for type {pool.type}"
+    if pool.type.endswith(":managed"):
+        why = f"a pool of type {pool.type} runs an image of its own"
+    message = f"the work pool {pool.name!r} takes no image"
+    return UsageError(message, causes=(why,), hint=_alternatives(pools))
+
+
+def _alternatives(pools: Sequence[Pool]) -> str:
+    names = _fit(pools)
+    return f"pools that take an image: {', '.join(names)}" if names else _CREATE

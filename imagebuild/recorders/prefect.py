@@ -1,0 +1,204 @@
+"""Keeps in Prefect which image a deployment runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagebuild.errors import Denied, ImagebuildError, NotRecorded, Unreachable, UsageError
+from imagebuild.events import Warned
+from imagebuild.record import Described
+from imagebuild.recorders import pools, prefect_process, prefect_settings
+from imagebuild.recorders.changes import change_of, check_names, knows
+from imagebuild.state import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
+
+    from imagebuild.events import Emit
+    from imagebuild.record import Change, Record, Target
+    from imagebuild.recorders.prefect_api import PrefectApi
+    from imagebuild.recorders.prefect_settings import PrefectSettings
+
+
+class PrefectRecorder:
+    """A `Recorder` on a Prefect server, Prefect Cloud, or Prefect's embedded server.
+
+    `env` and `cwd` are the program's environment and current folder, from which Prefect's settings
+    are read. Nothing is looked at before the first call; `close()` ends what was started.
+    """
+
+    def __init__(self, env: Mapping[str, str], cwd: Path) -> None:
+        self._env = dict(env)
+        self._cwd = cwd
+        self._lock = threading.RLock()
+        self._settings: PrefectSettings | None = None
+        self._connected: PrefectApi | None = None
+        self._embedded: prefect_process.Process | None = None
+        self._jobs: list[prefect_process.Process] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; end the embedded server and whatever else still runs."""
+        for job in list(self._jobs):
+            job.kill()
+        with self._lock:
+            if self._connected is not None:
+                self._connected.close()
+                self._connected = None
+            if self._embedded is not None:
+                self._embedded.end()
+                self._embedded = None
+
+    def default_namespace(self) -> str | None:
+        """Prefect's default build namespace, as `registry[/path]`."""
+        return self._read_settings().namespace
+
+    def read(self, target: Target) -> Recorded:
+        """The pool and the deployment as they are, in two requests where a pool is named.
+
+        Raises `UsageError` for a pool that does not exist or takes no image and where Prefect is
+        not configured, `Unreachable` within seconds, `Denied`.
+        """
+        check_names(target)
+        api, default = self._api(), self._read_settings().default_pool
+        held = api.deployment(target.flow, target.name)
+        pool = pools.choose(target, held, default, find=api.pool, every=api.pools)
+        return Recorded(pool, held)
+
+    def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
+        """The record with the flow's parameters, where the deployment is new or of another version.
+
+        Prefect's own code reads them from the source, in a process of its own that takes seconds.
+        Raises `UsageError` for a new deployment of a flow that cannot be read; one that is there
+        keeps its parameters, with a warning.
+        """
+        held = now.deployment
+        if record.described is not None or knows(held, record):
+            return record
+        try:
+            return dataclasses.replace(record, described=self._describe(record))
+        except (UsageError, Unreachable) as error:
+            if held is None:
+                raise
+            why = ": ".join((error.message, *error.causes))
+            text = "the flow's parameters stay in Prefect as they were"
+            emit(Warned(text, cause=why, hint=error.hint))
+            return dataclasses.replace(record, version=None)
+
+    def change(self, target: Target, now: Recorded, record: Record) -> Change:
+        """What has to be written so that the deployment holds the record. Pure."""
+        return change_of(target, now, record)
+
+    def apply(self, change: Change, emit: Emit) -> str:
+        """Write what differs, read it again and compare; the deployment's ID.
+
+        What somebody else wrote since `read` is kept. Nothing is asked where nothing differs.
+        Raises `NotRecorded`.
+        """
+        if change.deployment_id is not None and not change.needed:
+            return change.deployment_id
+        from imagebuild.recorders.prefect_apply import Writing
+
+        default_pool = self._read_settings().default_pool
+        writing = Writing(self._api(), change, default_pool, self._create)
+        try:
+            return writing.run(emit)
+        except ImagebuildError as error:
+            message = f"cannot record the image in the deployment {change.target}"
+            raise NotRecorded(
+                message,
+                causes=(error.message, *error.causes),
+                hint=error.hint,
+                body=error.body,
+                unchanged=writing.unchanged,
+            ) from error
+
+    def _describe(self, record: Record) -> Described:
+        self._need_prefect(f"read the parameters of the flow {record.entrypoint}")
+        answer = self._run("describe", {"entrypoint": record.entrypoint}, Path(record.source))
+        return Described(answer["parameters"], answer["description"])
+
+    def _create(self, change: Change) -> None:
+        """Make the deployment, by Prefect's own client in a process of its own.
+
+        Raises as a call of `PrefectApi` does.
+        """
+        self._need_prefect(f"create the deployment {change.target}")
+        described = change.record.described or self._describe(change.record)
+        fields = {
+            **change.fields,
+            "name": change.target.name,
+            "parameter_openapi_schema": dict(described.parameters),
+            "description": described.description,
+            "enforce_parameter_schema": True,
+        }
+        try:
+            self._run("create", {"flow": change.target.flow, "fields": fields}, self._cwd)
+        except prefect_process.JobFailed as error:
+            if error.status in {401, 403}:
+                raise Denied(error.message, causes=error.causes) from error
+            if error.status is not None and (error.status in {0, 408, 429} or error.status >= 500):
+                raise Unreachable(error.message, causes=error.causes) from error
+            raise
+
+    def _run(self, job: str, payload: Mapping[str, Any], cwd: Path) -> Any:
+        return prefect_process.run(job, payload, self._env, cwd, self._jobs.append)
+
+    def _read_settings(self) -> PrefectSettings:
+        with self._lock:
+            if self._settings is None:
+                self._settings = prefect_settings.read(self._env, self._cwd)
+            return self._settings
+
+    def _api(self) -> PrefectApi:
+        from imagebuild.recorders.prefect_api import PrefectApi
+        from imagebuild.recorders.prefect_http import Transport
+
+        with self._lock:
+            if self._connected is None:
+                settings = self._read_settings()
+                url = settings.api_url or self._serve(settings)
+                self._connected = PrefectApi(Transport(url, settings, self._env))
+            return self._connected
+
+    def _serve(self, settings: PrefectSettings) -> str:
+        """Start the server that Prefect keeps for those who have none; it ends with us."""
+        message = "no Prefect server is configured"
+        hint = "set PREFECT_API_URL to the address of one, such as http://127.0.0.1:4200/api"
+        if not _installed():
+            raise UsageError(message, hint=f"{hint}, or {prefect_process.MISSING}")
+        if not settings.ephemeral:
+            raise UsageError(message, hint=hint)
+        server = prefect_process.Process("serve", {}, self._env, self._cwd)
+        self._jobs.append(server)  # until it answers, `close()` from elsewhere ends it so
+        try:
+            url: str = server.answer()["url"]
+        except BaseException:
+            server.kill()
+            server.end()
+            raise
+        finally:
+            self._jobs.remove(server)
+        self._embedded = server
+        self._env["PREFECT_API_URL"] = url
+        return url
+
+    def _need_prefect(self, what: str) -> None:
+        if not _installed():
+            message = f"cannot {what}: Prefect is not installed"
+            raise UsageError(message, hint=prefect_process.MISSING)
+
+
+def _installed() -> bool:
+    return importlib.util.find_spec("prefect") is not None

@@ -1,0 +1,170 @@
+"""The few calls of Prefect's API that a deploy needs, and what their answers mean.
+
+https://docs.prefect.io/v3/api-ref/rest-api
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
+from imagebuild.recorders.prefect_http import READING, Answer, Patience, Transport
+from imagebuild.recorders.prefect_models import (
+    CsrfAnswer,
+    DeploymentAnswer,
+    PoolAnswer,
+    PoolAnswers,
+)
+from imagebuild.recorders.prefect_text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imagebuild.state import Deployment, Pool
+
+_PAGE = 200
+_ADDRESS = "check PREFECT_API_URL: it usually ends in /api"
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class PrefectApi:
+    """Prefect's API at one address.
+
+    Each call raises `Unreachable` where no answer came or the server asks to come again later,
+    `Denied` for 401 and 403, `UsageError` where something else than Prefect's API answered, and
+    `ImagebuildError` for what the server refused.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._csrf: dict[str, str] = {}
+        self._csrf_lock = threading.Lock()
+
+    def deployment(self, flow: str, name: str, patience: Patience = READING) -> Deployment | None:
+        """A deployment by its flow and name, or None where there is none."""
+        path = f"/deployments/name/{quote(flow, safe='')}/{quote(name, safe='')}"
+        what = f"read the deployment {flow}/{name}"
+        found = self._read(path, DeploymentAnswer, what, patience)
+        return found.value() if found else None
+
+    def pool(self, name: str, patience: Patience = READING) -> Pool | None:
+        """A work pool by its name, or None where there is none."""
+        path = f"/work_pools/{quote(name, safe='')}"
+        found = self._read(path, PoolAnswer, f"read the work pool {name!r}", patience)
+        return found.value() if found else None
+
+    def pools(self) -> list[Pool]:
+        """All work pools."""
+        pools: list[Pool] = []
+        what = "list the work pools"
+        while True:
+            asked = {"limit": _PAGE, "offset": len(pools)}
+            answer = self._send("POST", "/work_pools/filter", asked)
+            page = _parsed(_good(answer, what), PoolAnswers, what, inside="pools")
+            pools += [pool.value() for pool in page.pools]
+            if len(page.pools) < _PAGE:
+                return pools
+
+    def update(self, deployment_id: str, fields: Mapping[str, Any], patience: Patience) -> None:
+        """Set some fields of a deployment, and no others."""
+        path = f"/deployments/{quote(deployment_id, safe='')}"
+        _good(self._send("PATCH", path, fields, patience), "change the deployment")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _read(self, path: str, model: type[_Model], what: str, patience: Patience) -> _Model | None:
+        answer = self._transport.send("GET", path, patience=patience)
+        if answer.status == 404:
+            # A path that the server does not know has these words; a name that it does not know
+            # has others. Whoever says them for both (a Prefect Cloud to come) is asked again.
+            if _detail(answer) == "Not Found" and not self._answers():
+                raise _stranger(what, answer)
+            return None
+        return _parsed(_good(answer, what), model, what)
+
+    def _answers(self) -> bool:
+        answer = self._send("POST", "/work_pools/filter", {"limit": 1})
+        return answer.status == 200
+
+    def _send(self, method: str, path: str, value: object, patience: Patience = READING) -> Answer:
+        """Send a body, with a token against request forgery once the server has asked for one."""
+        body = json.dumps(value).encode()
+        for _ in range(2):
+            sent = self._csrf
+            answer = self._transport.send(method, path, body, headers=sent, patience=patience)
+            if answer.status != 403 or "CSRF" not in _detail(answer):
+                break
+            self._fetch_csrf(stale=sent)
+        return answer
+
+    def _fetch_csrf(self, stale: Mapping[str, str]) -> None:
+        """https://docs.prefect.io/v3/advanced/security-settings#enable-csrf-protection."""
+        with self._csrf_lock:
+            if self._csrf is not stale:
+                return
+            client = str(uuid.uuid4())
+            what = "get a CSRF token"
+            answer = self._transport.send("GET", f"/csrf-token?client={client}")
+            token = _parsed(_good(answer, what), CsrfAnswer, what).token
+            self._csrf = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client}
+
+
+def _good(answer: Answer, what: str) -> Answer:
+    """The answer, if it is one to be content with; else the error that it means."""
+    if 200 <= answer.status < 300:
+        return answer
+    message = f"cannot {what}"
+    causes = (f"{answer.request}: {answer.status}: {_detail(answer) or 'no reason was given'}",)
+    if answer.status in {401, 403}:
+        hint = (
+            "set PREFECT_API_KEY for Prefect Cloud, PREFECT_API_AUTH_STRING for a server of your "
+            "own, or check what they allow"
+        )
+        raise Denied(message, causes=causes, hint=hint)
+    if answer.status in {408, 429} or answer.status >= 500:
+        raise Unreachable(message, causes=causes, hint="try again later")
+    if answer.status in {404, 405} and _detail(answer) in {"Not Found", "Method Not Allowed"}:
+        raise _stranger(what, answer)
+    raise ImagebuildError(message, causes=causes)
+
+
+def _parsed(answer: Answer, model: type[_Model], what: str, inside: str | None = None) -> _Model:
+    try:
+        value = json.loads(answer.body)
+    except ValueError as error:
+        raise _stranger(what, answer) from error
+    try:
+        return model.model_validate({inside: value} if inside else value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        causes = (f"{answer.request}: {printable(where)}: {first['msg']}",)
+        message = f"cannot {what}: the answer is not one of Prefect's API"
+        raise UsageError(message, causes=causes, hint=_ADDRESS) from error
+
+
+def _stranger(what: str, answer: Answer) -> UsageError:
+    kind = printable(answer.type.partition(";")[0]) or "nothing readable"
+    causes = (f"{answer.request} was answered with {answer.status} and {kind}",)
+    message = f"cannot {what}: this is not Prefect's API"
+    return UsageError(message, causes=causes, hint=_ADDRESS)
+
+
+def _detail(answer: Answer) -> str:
+    """What the server says is wrong: FastAPI's `detail`, or Prefect's own two fields."""
+    try:
+        value = json.loads(answer.body)
+    except ValueError:
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    said = value.get("detail") or value.get("exception_detail") or value.get("exception_message")
+    return printable(said if isinstance(said, str) else json.dumps(said)) if said else ""

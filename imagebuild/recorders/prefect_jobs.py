@@ -1,0 +1,142 @@
+"""What only Prefect's own code can do; run as `python -m`, the one module that imports Prefect.
+
+`python -m imagebuild.recorders.prefect_jobs JOB FOLDER` reads one line of JSON, the job's input,
+and writes one line of JSON, `{"answer": …}` or `{"error": {"message", "causes", "status"}}`.
+Prefect reads its settings when it is imported, so the folder is entered before that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+class _Refused(Exception):
+    """What the user is to read; `status` is the server's answer where there was one."""
+
+    def __init__(self, message: str, *causes: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.causes = causes
+        self.status = status
+
+
+def settings(_: dict[str, Any]) -> dict[str, Any]:
+    """The settings that `prefect_settings.PrefectSettings` holds, by Prefect's own reading."""
+    try:
+        from prefect.settings import get_current_settings
+
+        current = get_current_settings()
+    except Exception as error:
+        message = "cannot read Prefect's settings"
+        raise _Refused(message, *str(error).splitlines()) from error
+    api, deployments = current.api, current.deployments
+    key, auth = api.key, api.auth_string
+    return {
+        "api_url": api.url or None,
+        "api_key": (key.get_secret_value() if key else None) or None,
+        "auth_string": (auth.get_secret_value() if auth else None) or None,
+        "headers": current.client.custom_headers,
+        "ssl_cert_file": api.ssl_cert_file or None,
+        "insecure": api.tls_insecure_skip_verify,
+        "ephemeral": current.server.ephemeral.enabled,
+        "default_pool": deployments.default_work_pool_name or None,
+        "namespace": deployments.default_docker_build_namespace or None,
+    }
+
+
+def describe(given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters and the description of the flow at `entrypoint`, relative to the folder.
+
+    Its module is not run, only its imports and definitions, and what cannot be imported here is
+    left out, so the flow's own dependencies need not be there. Prefect does the same where its
+    import fails: `load_flow_from_entrypoint`.
+    """
+    from prefect.flows import (
+        Flow,
+        load_flow_arguments_from_entrypoint,
+        safe_load_flow_from_entrypoint,
+    )
+    from prefect.utilities.callables import parameter_schema, parameter_schema_from_entrypoint
+
+    entrypoint = given["entrypoint"]
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the flow's modules lie here
+    try:
+        flow: Any = safe_load_flow_from_entrypoint(entrypoint)
+        if isinstance(flow, Flow):
+            schema, description = parameter_schema(flow), flow.description
+        else:
+            schema = parameter_schema_from_entrypoint(entrypoint)
+            arguments = load_flow_arguments_from_entrypoint(entrypoint, {"description"})
+            description = arguments.get("description")
+    except (Exception, SystemExit) as error:
+        message = f"cannot read the parameters of the flow {entrypoint}"
+        raise _Refused(message, f"{type(error).__name__}: {error}") from error
+    parameters = json.loads(schema.model_dump_json(exclude_unset=True))
+    return {"parameters": parameters, "description": description}
+
+
+def create(given: dict[str, Any]) -> dict[str, str]:
+    """A new deployment of `flow`, with `fields` as its own; both by Prefect's own client.
+
+    As `.deploy` does it, but without a `path`: the pull steps say where the code is.
+    """
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        with get_client(sync_client=True) as client:
+            flow_id = client.create_flow_from_name(given["flow"])
+            made = client.create_deployment(flow_id=flow_id, **given["fields"])
+            return {"id": str(made)}
+    except PrefectHTTPStatusError as error:
+        detail, status = error.response.text, error.response.status_code
+        message = f"Prefect refused the new deployment with {status}"
+        raise _Refused(message, detail, status=status) from error
+    except (httpx.HTTPError, OSError) as error:
+        message = "Prefect did not answer"
+        raise _Refused(message, f"{type(error).__name__}: {error}", status=0) from error
+    except ValueError as error:
+        message = "Prefect's client refused the new deployment"
+        raise _Refused(message, *str(error).splitlines()) from error
+
+
+def serve(_: dict[str, Any]) -> dict[str, str]:
+    """The address of Prefect's embedded server, which lives as long as this process."""
+    from prefect.client.orchestration import get_client
+
+    # The server runs as `python -m uvicorn` in the user's folder: see `prefect_process`.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        return {"url": str(get_client(sync_client=True).api_url)}
+    except Exception as error:
+        message = "Prefect's embedded server did not start"
+        raise _Refused(message, *str(error).splitlines()[-5:]) from error
+
+
+JOBS = {"settings": settings, "describe": describe, "create": create, "serve": serve}
+
+
+def main() -> None:
+    """Do one job; see the module's own words."""
+    job, folder = sys.argv[1:]
+    given = json.loads(sys.stdin.readline())
+    # A flow's modules may print, which must not get between the answer.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    said: dict[str, Any]
+    try:
+        os.chdir(folder)
+        said = {"answer": JOBS[job](given)}
+    except _Refused as error:
+        said = {"error": {"message": str(error), "causes": error.causes, "status": error.status}}
+    answers.write(json.dumps(said) + "\n")
+    answers.flush()
+    if job == "serve":
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What Prefect's API says, checked where it enters; whatever else it says is not looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID  # noqa: TC003 - pydantic reads it at run time
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from imagebuild.state import Deployment, Pool
+
+
+class _Loose(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class DeploymentAnswer(_Loose):
+    """`DeploymentResponse`, https://docs.prefect.io/v3/api-ref/rest-api/server/deployments."""
+
+    id: UUID
+    work_pool_name: str | None = None
+    entrypoint: str | None = None
+    version: str | None = None
+    pull_steps: list[dict[str, Any]] | None = None
+    job_variables: dict[str, Any] | None = None
+    parameter_openapi_schema: dict[str, Any] | None = None
+
+    def value(self) -> Deployment:
+        """The same as a value of ours."""
+        return Deployment(
+            id=str(self.id),
+            pool=self.work_pool_name,
+            entrypoint=self.entrypoint,
+            version=self.version,
+            pull_steps=tuple(self.pull_steps or ()),
+            job_variables=self.job_variables or {},
+            parameter_schema=self.parameter_openapi_schema or {},
+        )
+
+
+class _Variables(_Loose):
+    properties: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class _Template(_Loose):
+    variables: _Variables = Field(default_factory=_Variables)
+
+
+class PoolAnswer(_Loose):
+    """`WorkPool`, https://docs.prefect.io/v3/api-ref/rest-api/server/work-pools."""
+
+    name: str
+    type: str
+    base_job_template: _Template = Field(default_factory=_Template)
+
+    def value(self) -> Pool:
+        """The same as a value of ours."""
+        return Pool(self.name, self.type, self.base_job_template.variables.properties)
+
+
+class PoolAnswers(_Loose):
+    """A page of pools."""
+
+    pools: list[PoolAnswer]
+
+
+class CsrfAnswer(_Loose):
+    """The token for one client of a server that asks for one."""
+
+    token: str
