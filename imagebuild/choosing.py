@@ -1,0 +1,102 @@
+"""Chooses the flow to deploy from those in the project, or says why it cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imagebuild.errors import UsageError
+from imagebuild.flows import BadEntrypoint, FoundFlow, Skipped, find_flows, parse_entrypoint
+from imagebuild.locating import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from imagebuild.context import ProjectContext
+
+_SHOWN = 20
+
+
+def choose_flow(context: ProjectContext, entrypoint: str | None, here: Path) -> FoundFlow:
+    """The flow of the entrypoint, else the only one in the project.
+
+    `entrypoint` is `path:function`; its path is relative to `here`, the folder the user stands
+    in, or to the project root. Raises `UsageError`, with the flows that there are.
+    """
+    if entrypoint is None:
+        return _only_flow(context)
+    path, function = _split(entrypoint)
+    path = locate(context, path, here)
+    found, skipped = _flows(context, [path])
+    likely = [item.maybe for item in skipped if item.maybe is not None]
+    for flow in (*found, *likely):
+        if flow.function == function:
+            return _named(flow)
+    message = f"{path} has no flow {function}"
+    listing = _listing(found, skipped) or ("the file has no function decorated with @flow",)
+    raise UsageError(message, body=listing, hint="name one of its flows, or decorate it with @flow")
+
+
+def _split(entrypoint: str) -> tuple[str, str]:
+    """The path as it was typed, which may lead up and down again, and the function."""
+    folder, slash, name = entrypoint.rpartition("/")
+    try:
+        wanted = parse_entrypoint(name)
+    except BadEntrypoint as error:
+        message = f"{entrypoint!r} is not an entrypoint"
+        raise UsageError(message, causes=(error.reason,)) from error
+    return f"{folder}{slash}{wanted.path}", wanted.function
+
+
+def _only_flow(context: ProjectContext) -> FoundFlow:
+    paths = [path for path in context.digests if path.endswith(".py")]
+    found, skipped = _flows(context, paths)
+    if len(found) == 1:
+        return _named(found[0])
+    if found:
+        message = f"there are {len(found)} flows in {context.root}"
+        best = next((flow for flow in found if flow.flow_name), found[0])
+        hint = f"say which: imagebuild deploy {best.entrypoint}"
+        raise UsageError(message, body=_listing(found, skipped), hint=hint)
+    message = f"there is no flow in {context.root}"
+    raise UsageError(
+        message,
+        causes=(f"none of its {len(paths)} Python files has a function decorated with @flow",),
+        body=_listing((), skipped),
+        hint="change to the folder of the flow, or give its entrypoint: path/to/flow.py:function",
+    )
+
+
+def _flows(
+    context: ProjectContext, paths: Iterable[str]
+) -> tuple[tuple[FoundFlow, ...], tuple[Skipped, ...]]:
+    def read(path: str) -> bytes:
+        with context.open(path) as file:
+            return file.read()
+
+    return find_flows((path, lambda path=path: read(path)) for path in paths)  # type: ignore[misc]
+
+
+def _named(flow: FoundFlow) -> FoundFlow:
+    if flow.flow_name is None:
+        message = f"cannot tell the name of the flow {flow.entrypoint}"
+        raise UsageError(
+            message,
+            causes=(f"{flow.path}, line {flow.line}: name= is not plain text",),
+            hint="write the name in quotes; files are read and never run here",
+        )
+    return flow
+
+
+def _listing(found: Iterable[FoundFlow], skipped: Iterable[Skipped]) -> tuple[str, ...]:
+    lines = [
+        f"{flow.entrypoint}  (line {flow.line}, flow {flow.flow_name or 'whose name is not plain'})"
+        for flow in found
+    ]
+    passed = [
+        f"passed over: {item.path}{f', line {item.line}' if item.line else ''}: {item.reason}"
+        for item in skipped
+    ]
+    lines += passed
+    more = len(lines) - _SHOWN
+    return (*lines[:_SHOWN], *([f"and {more} more"] if more > 0 else []))

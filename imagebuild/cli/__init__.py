@@ -1,0 +1,73 @@
+"""The command line. Every command imports what it works with only when it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from imagebuild import __version__
+from imagebuild.cli.deploy import deploy
+from imagebuild.cli.errors import Invocation, show_bug, show_error
+from imagebuild.cli.render import render
+from imagebuild.errors import ImagebuildError, Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EPILOG = """\b
+Exit codes:
+  0  done, or nothing to do          4  credentials missing or refused
+  1  failed                          5  image ready, deployment not updated
+  2  usage or configuration          6  refused by policy
+  3  unreachable, try again later   70  a bug of ours    130/143  interrupted
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Bake Prefect flow code into a container image, and make the deployment run exactly it."""
+
+
+cli.add_command(deploy)
+cli.add_command(render)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Errors are told on stderr, never as a traceback."""
+    invocation = Invocation()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminate)
+    try:
+        cli.main(args, prog_name="imagebuild", standalone_mode=False, obj=invocation)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ImagebuildError as error:
+        return show_error(error, debug=invocation.debug)
+    except (KeyboardInterrupt, click.Abort):
+        return _interrupted(130)
+    except Interrupted as interrupted:
+        return _interrupted(interrupted.exit_code)
+    except BrokenPipeError:
+        # Whoever read the answer went away; there is nobody to tell.
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        return show_bug(error, debug=invocation.debug)
+    return 0
+
+
+def _interrupted(code: int) -> int:
+    click.echo("interrupted: what was not finished can be run again", err=True)
+    return code
+
+
+def _terminate(signum: int, frame: Any) -> NoReturn:  # noqa: ARG001 -- the signal handler's form
+    raise Interrupted(128 + signum)
