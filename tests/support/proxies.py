@@ -1,0 +1,210 @@
+"""Proxies that record what is asked: before a registry, before Prefect's API, before an engine."""
+
+from __future__ import annotations
+
+import re
+import socket
+import socketserver
+import threading
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+import docker
+from docker.transport import UnixHTTPAdapter
+
+from tests.support import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Address = tuple[str, int] | Path
+HEAD_END = b"\r\n\r\n"
+# An engine tries TLS first, even with localhost, and waits ten seconds if nobody hangs up.
+TLS_HELLO = b"\x16"
+
+
+@dataclass
+class Request:
+    """One request that went through; the status is 0 until the answer begins."""
+
+    method: str
+    path: str
+    status: int = 0
+
+
+class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
+    """Forward each connection's bytes to one target and keep a list of the requests.
+
+    A connection carries one request: `Connection: close` is put into both heads, so that after
+    them nothing needs to be understood, be it a chunked upload, an upgrade or a hijacked stream.
+    The Host stays as it was asked, so a registry's Location headers lead back through the proxy.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    target: Address
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._open: set[socket.socket] = set()
+
+    def asked(self, method: str = ".*", path: str = ".*") -> list[Request]:
+        """Give the requests of which method and path (with its query) wholly match."""
+        return [
+            request
+            for request in list(self.requests)
+            if re.fullmatch(method, request.method) and re.fullmatch(path, request.path)
+        ]
+
+    def clear(self) -> None:
+        """Forget what was asked so far."""
+        self.requests.clear()
+
+    def finish_request(self, request: object, client_address: object) -> None:
+        """Serve one connection, on its own thread."""
+        client = cast("socket.socket", request)
+        self._open.add(client)
+        try:
+            # Either side may go away at any moment; that is the other side's business.
+            with suppress(OSError):
+                self._serve(client)
+        finally:
+            self._open.discard(client)
+
+    def end(self) -> None:
+        """Stop to listen, and cut the connections that are still open."""
+        self.shutdown()
+        self.server_close()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self, client: socket.socket) -> None:
+        head = _read_head(client)
+        if HEAD_END not in head:
+            return
+        method, path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        record = Request(method, path)
+        self.requests.append(record)
+        with _connect(self.target) as upstream:
+            self._open.add(upstream)
+            upgrade = re.search(rb"(?im)^upgrade:", head.partition(HEAD_END)[0])
+            upstream.sendall(head if upgrade else _closing(head))
+            up = threading.Thread(target=_pump, args=(client, upstream), daemon=True)
+            up.start()
+            answer = _read_head(upstream)
+            if answer.startswith(b"HTTP/1.1 100 "):  # "go on"; the answer itself is yet to come
+                go_on, _, more = answer.partition(HEAD_END)
+                client.sendall(go_on + HEAD_END)
+                answer = _read_head(upstream, more)
+            if match := re.match(rb"HTTP/1\.[01] (\d{3})", answer):
+                record.status = int(match[1])
+            whole = HEAD_END in answer and record.status != 101
+            client.sendall(_closing(answer) if whole else answer)
+            _pump(upstream, client)
+            if record.status != 101:
+                # The answer is whole; what the client may still send, nobody reads.
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+            up.join()
+            self._open.discard(upstream)
+
+
+class _TcpProxy(RecordingProxy, socketserver.TCPServer):
+    def __init__(self, target: Address) -> None:
+        RecordingProxy.__init__(self)
+        self.target = target
+        socketserver.TCPServer.__init__(self, ("127.0.0.1", 0), socketserver.BaseRequestHandler)
+
+
+class _UnixProxy(RecordingProxy, socketserver.UnixStreamServer):
+    def __init__(self, target: Address, path: Path) -> None:
+        RecordingProxy.__init__(self)
+        self.target = target
+        handler = socketserver.BaseRequestHandler
+        socketserver.UnixStreamServer.__init__(self, str(path), handler)
+
+
+@contextmanager
+def recording_http(address: str) -> Iterator[tuple[RecordingProxy, str]]:
+    """Put a proxy before `host:port` (or a URL's host) and give it with its own `localhost:port`.
+
+    `localhost`, since an engine speaks plain HTTP to a registry of that name.
+    """
+    host, _, port = urlsplit(address if "//" in address else f"//{address}").netloc.partition(":")
+    proxy = _TcpProxy((host, int(port or 80)))
+    with _serving(proxy):
+        yield proxy, f"localhost:{proxy.server_address[1]}"
+
+
+@contextmanager
+def recording_engine(folder: Path) -> Iterator[tuple[RecordingProxy, str]]:
+    """Put a proxy before the engine and give it with the DOCKER_HOST that leads through it.
+
+    The folder holds its socket, so its path must be short (108 bytes at most).
+    """
+    path = folder / "engine.sock"
+    with _serving(_UnixProxy(engine_address(), path)) as proxy:
+        yield proxy, f"unix://{path}"
+
+
+def engine_address() -> Address:
+    """Tell where the engine listens that docker finds."""
+    with closing(docker.from_env()) as client:
+        url: str = client.api.base_url
+        adapter = client.api.get_adapter(url)
+    if isinstance(adapter, UnixHTTPAdapter):
+        return Path(adapter.socket_path)
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.port is None:
+        message = f"no proxy can stand before the engine at {url}"
+        raise SetupError(message)
+    return parts.hostname or "localhost", parts.port
+
+
+@contextmanager
+def _serving(proxy: RecordingProxy) -> Iterator[RecordingProxy]:
+    thread = threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.end()
+        thread.join()
+
+
+def _connect(address: Address) -> socket.socket:
+    if isinstance(address, tuple):
+        return socket.create_connection(address)
+    unix = socket.socket(socket.AF_UNIX)
+    unix.connect(str(address))
+    return unix
+
+
+def _read_head(sock: socket.socket, head: bytes = b"") -> bytes:
+    """Read up to the end of a head, and perhaps a little more; less if the other side closes."""
+    while HEAD_END not in head and (more := sock.recv(65536)):
+        head += more
+        if head[:1] == TLS_HELLO:
+            return b""
+    return head
+
+
+def _closing(start: bytes) -> bytes:
+    """Put into a head that its connection ends with the answer, and change nothing after it."""
+    head, end, rest = start.partition(HEAD_END)
+    first, *lines = head.split(b"\r\n")
+    kept = [line for line in lines if not line.lower().startswith(b"connection:")]
+    return b"\r\n".join([first, b"Connection: close", *kept]) + end + rest
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    """Copy until the source ends, and tell the sink that it has."""
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
