@@ -1,0 +1,222 @@
+"""What every recorder keeps to: the one on a real Prefect server, and the one in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from imagebuild.errors import NotRecorded, UsageError
+from imagebuild.events import ignore
+from imagebuild.record import Record, Target
+from imagebuild.recorders.memory import DOCKER, MemoryRecorder
+from imagebuild.recorders.prefect import PrefectRecorder
+from imagebuild.state import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from imagebuild.protocols import Recorder
+    from tests.support.prefect_stack import PrefectServer
+
+DIGEST = "sha256:" + "a" * 64
+FLOW = '''
+from prefect import flow
+
+@flow
+def hello(name: str = "you"):
+    """Says hello."""
+'''
+
+
+class Subject(Protocol):
+    """A recorder, and a way past it to what it keeps."""
+
+    recorder: Recorder
+    pool: str
+    imageless: str
+
+    def set_variables(self, target: Target, variables: dict[str, Any]) -> None:
+        """Replace a deployment's job variables, as somebody else would."""
+
+    def delete(self, target: Target) -> None:
+        """Delete a deployment, as somebody else would."""
+
+
+class OnPrefect:
+    """The real one."""
+
+    def __init__(self, server: PrefectServer, pool: str, imageless: str, folder: Path) -> None:
+        self.recorder: Recorder = PrefectRecorder(server.environment(), folder)
+        self.pool, self.imageless = pool, imageless
+        self._api = server.api
+
+    def _path(self, target: Target) -> str:
+        return f"/deployments/{self._api.deployment(str(target))['id']}"
+
+    def set_variables(self, target: Target, variables: dict[str, Any]) -> None:
+        """By Prefect's API."""
+        self._api.request("PATCH", self._path(target), {"job_variables": variables})
+
+    def delete(self, target: Target) -> None:
+        """By Prefect's API."""
+        self._api.request("DELETE", self._path(target))
+
+
+class InMemory:
+    """The fake."""
+
+    def __init__(self) -> None:
+        self._memory = MemoryRecorder([DOCKER, Pool("proc", "process", {})])
+        self.recorder: Recorder = self._memory
+        self.pool, self.imageless = DOCKER.name, "proc"
+
+    def set_variables(self, target: Target, variables: dict[str, Any]) -> None:
+        """In its dictionary."""
+        held = self._memory.deployments[str(target)]
+        self._memory.deployments[str(target)] = dataclasses.replace(held, job_variables=variables)
+
+    def delete(self, target: Target) -> None:
+        """From its dictionary."""
+        del self._memory.deployments[str(target)]
+
+
+@pytest.fixture(params=["prefect", "memory"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    """Each recorder, closed afterwards."""
+    made: OnPrefect | InMemory = InMemory()
+    if request.param == "prefect":
+        names = ("prefect_server", "docker_pool", "process_pool")
+        server, pool, imageless = (request.getfixturevalue(name) for name in names)
+        made = OnPrefect(server, pool, imageless, tmp_path)
+    yield made
+    made.recorder.close()
+
+
+@pytest.fixture
+def target(subject: Subject) -> Target:
+    """A deployment that is not there yet."""
+    return Target("hello", f"contract-{uuid.uuid4().hex[:12]}", subject.pool)
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    """What such a deployment is to hold."""
+    (tmp_path / "flow.py").write_text(FLOW)
+    return Record(
+        image=f"reg.example/app:1@{DIGEST}",
+        pushed=True,
+        entrypoint="flow.py:hello",
+        directory="/opt/prefect/app",
+        version="1" * 12,
+        source=str(tmp_path),
+        job_variables={"env": {"A": "1"}},
+    )
+
+
+def deploy(recorder: Recorder, target: Target, record: Record) -> str:
+    """The whole way, as the pipeline goes it."""
+    now = recorder.read(target)
+    described = recorder.describe(now, record, ignore)
+    return recorder.apply(recorder.change(target, now, described), ignore)
+
+
+def test_what_was_applied_is_read_again_and_needs_no_change(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """A new deployment holds the record, in the pool that was named."""
+    recorder = subject.recorder
+    assert recorder.read(target).deployment is None
+    made = deploy(recorder, target, record)
+    now = recorder.read(target)
+    assert now.deployment is not None
+    assert now.deployment.id == made
+    assert now.deployment.pool == now.pool.name == subject.pool
+    assert now.deployment.version == record.version
+    assert now.deployment.job_variables == {"image": record.image, "env": {"A": "1"}}
+    change = recorder.change(target, now, recorder.describe(now, record, ignore))
+    assert not change.needed
+    assert recorder.apply(change, ignore) == made
+
+
+def test_a_change_is_pure(subject: Subject, target: Target, record: Record) -> None:
+    """Asked twice, it says the same twice, and writes nothing."""
+    now = subject.recorder.read(target)
+    one, other = (subject.recorder.change(target, now, record) for _ in range(2))
+    assert one == other
+    assert one.needed
+    assert subject.recorder.read(target).deployment is None
+
+
+def test_what_somebody_else_set_before_and_meanwhile_is_kept(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """Between reading and writing too: a build lies between them."""
+    recorder = subject.recorder
+    made = deploy(recorder, target, record)
+    subject.set_variables(target, {"image": record.image, "env": {"B": "2"}})
+    now = recorder.read(target)
+    newer = dataclasses.replace(record, image=f"reg.example/app:2@{DIGEST}", version="2" * 12)
+    change = recorder.change(target, now, recorder.describe(now, newer, ignore))
+    subject.set_variables(target, {"image": record.image, "env": {"B": "3"}, "labels": {"x": "y"}})
+    assert recorder.apply(change, ignore) == made
+    after = recorder.read(target).deployment
+    assert after is not None
+    assert after.job_variables == {
+        "image": newer.image,
+        "env": {"A": "1", "B": "3"},
+        "labels": {"x": "y"},
+    }
+
+
+def test_a_deployment_that_vanished_is_not_made_again(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """Somebody wanted it gone."""
+    recorder = subject.recorder
+    deploy(recorder, target, record)
+    now = recorder.read(target)
+    newer = dataclasses.replace(record, version="2" * 12)
+    change = recorder.change(target, now, recorder.describe(now, newer, ignore))
+    subject.delete(target)
+    with pytest.raises(NotRecorded, match=str(target)) as caught:
+        recorder.apply(change, ignore)
+    assert "deleted meanwhile" in "".join(caught.value.causes)
+    assert recorder.read(target).deployment is None
+
+
+def test_a_deployment_of_this_version_is_not_described_again(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """Which would take seconds for nothing."""
+    recorder = subject.recorder
+    assert recorder.describe(recorder.read(target), record, ignore).described is not None
+    deploy(recorder, target, record)
+    assert recorder.describe(recorder.read(target), record, ignore) == record
+
+
+def test_a_pool_that_takes_no_image_or_is_not_there_is_refused(
+    subject: Subject, target: Target
+) -> None:
+    """When it is read, so before anything is built."""
+    for pool in (subject.imageless, "nowhere-near"):
+        with pytest.raises(UsageError):
+            subject.recorder.read(dataclasses.replace(target, pool=pool))
+
+
+def test_a_record_that_cannot_stand_is_refused(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """When the change is asked for, so before anything is built."""
+    bad = dataclasses.replace(record, job_variables={"env": {"A": "{{ b }}"}})
+    with pytest.raises(UsageError):
+        subject.recorder.change(target, subject.recorder.read(target), bad)
+
+
+def test_closing_twice_does_no_harm(subject: Subject) -> None:
+    """Whoever closes need not know who else did."""
+    subject.recorder.close()
+    subject.recorder.close()

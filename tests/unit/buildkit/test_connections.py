@@ -1,0 +1,162 @@
+"""Connections that asyncio cannot serve: TLS, and an ssh process's pipes."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import docker
+import pytest
+from docker.tls import TLSConfig
+
+from imagebuild.buildkit import Api, BuildOptions, Session, build
+
+from .fake_engine import IMAGE, FakeEngine
+from .trees import MemoryTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CONTEXT = {"large": bytes(range(256)) * 12345, **{f"d/{i}": b"x" * i for i in range(300)}}
+TREES = {"context": MemoryTree(CONTEXT), "dockerfile": MemoryTree({"Dockerfile": b"FROM x"})}
+
+
+def build_through(engine: FakeEngine, api: Api, times: int = 1) -> None:
+    """Build, and see that every byte arrived."""
+    for number in range(times):
+        with Session(api, trees=TREES, shared_key=f"{number}") as session:
+            assert build(api, session, BuildOptions()) == IMAGE
+        assert engine.kept[f"{number}", "context"].files == CONTEXT
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate with its key, for 127.0.0.1."""
+    file = tmp_path / "pair.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            str(file),
+            "-out",
+            str(tmp_path / "certificate.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    file.write_text(file.read_text() + (tmp_path / "certificate.pem").read_text())
+    return file
+
+
+@pytest.fixture
+def tls_engine(certificate: Path) -> Iterator[FakeEngine]:
+    """A fake engine that wants TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with FakeEngine(tls=context) as engine:
+        yield engine
+
+
+def test_a_session_works_over_tls(
+    tls_engine: FakeEngine, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio refuses an SSLSocket, so the bytes are carried."""
+    # requests prefers these to what its session says: https://github.com/psf/requests/issues/3829
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    tls = TLSConfig(ca_cert=str(certificate), verify=True)
+    api = docker.APIClient(f"https://127.0.0.1:{tls_engine.port}", version="1.41", tls=tls)
+    build_through(tls_engine, api, times=5)
+    api.close()
+
+
+class PipedApi:
+    """An `Api` that speaks through a pair of blocking streams, as the SDK does over ssh."""
+
+    base_url = "http+docker://ssh"
+    api_version = "1.41"
+
+    def __init__(self, engine: FakeEngine, file: Callable[[socket.socket], Any]) -> None:
+        self._engine = engine
+        self._file = file
+        self.plain = docker.APIClient(f"tcp://127.0.0.1:{engine.port}", version="1.41")
+
+    def post(self, url: str, **options: Any) -> Any:
+        if not url.endswith("/session"):
+            return self.plain.post(url.replace(self.base_url, self.plain.base_url), **options)
+        connection = socket.create_connection(("127.0.0.1", self._engine.port))
+        prepared = options["auth"](SimpleNamespace(headers={"Host": "ssh"}))
+        lines = [f"{name}: {value}" for name, value in prepared.headers.items()]
+        text = "\r\n".join(["POST /v1.41/session HTTP/1.1", *lines, "", ""])
+        connection.sendall(text.encode())
+        reader = self._file(connection)
+        while reader.readline().strip():
+            pass
+        reader.channel = Channel(connection)
+
+        def close() -> None:
+            reader.close()
+            connection.close()
+
+        return SimpleNamespace(
+            status_code=101,
+            raw=SimpleNamespace(_fp=SimpleNamespace(fp=reader)),
+            close=close,
+        )
+
+
+class Channel:
+    """What the SDK's ssh socket can do: no descriptor that asyncio could have."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.sendall = connection.sendall
+        self.recv = connection.recv
+
+    def close(self) -> None:
+        """End both directions."""
+        self._connection.shutdown(socket.SHUT_RDWR)
+
+
+class ParamikoFile:
+    """paramiko's file: it has no `read1`, and keeps in `_rbuffer` what it read ahead."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._rbuffer = b""
+
+    def readline(self) -> bytes:
+        while b"\n" not in self._rbuffer:
+            self._rbuffer += self._connection.recv(8192)
+        line, _, self._rbuffer = self._rbuffer.partition(b"\n")
+        return line
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize(
+    "file", [lambda connection: connection.makefile("rb"), ParamikoFile], ids=["ssh", "paramiko"]
+)
+def test_a_session_works_over_pipes(
+    engine: FakeEngine, file: Callable[[socket.socket], Any]
+) -> None:
+    """And what was read ahead of the session is not lost."""
+    api = PipedApi(engine, file)
+    build_through(engine, api, times=5)
+    api.plain.close()

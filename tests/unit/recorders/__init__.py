@@ -1,0 +1,1 @@
+"""The recorders, and what they are made of."""
