@@ -1,10 +1,10 @@
 """A BuildKit client session in pure Python, over the Docker SDK's connection to an engine.
 
-The engine keeps the builder, we keep the files: a `Session` serves trees, registry credentials and
-secrets by gRPC on an upgraded connection, and `build` runs a Dockerfile with it.
+The engine keeps the builder, we keep the files: a `Session` serves trees, registry credentials,
+secrets and ssh agents by gRPC on an upgraded connection, and `build` runs a Dockerfile with it.
 
     with Session(client.api, trees=trees, credentials=lookup, shared_key=key, name=name) as session:
-        image_id = build(client.api, session, BuildOptions(tags=("app:1",)), on_status)
+        image_id = build(client.api, session, BuildOptions(tags=("app:1",)), on_event)
 
 The protocol: https://github.com/moby/buildkit/tree/master/session and
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild
@@ -25,7 +25,6 @@ from .errors import (
 )
 from .options import BuildOptions
 from .progress import (
-    Progress,
     Step,
     StepCached,
     StepCompleted,
@@ -37,8 +36,8 @@ from .progress import (
     StepWarning,
 )
 from .session import Session
-from .status import Log, Status, Transfer, Vertex, VertexWarning
 from .tree import Credential, Entry, Sent, Tree
+from .workers import platforms
 
 __all__ = [
     "Api",
@@ -50,13 +49,10 @@ __all__ = [
     "Credential",
     "Entry",
     "FileChanged",
-    "Log",
     "NoBuildkit",
-    "Progress",
     "Response",
     "Sent",
     "Session",
-    "Status",
     "Step",
     "StepCached",
     "StepCompleted",
@@ -66,12 +62,10 @@ __all__ = [
     "StepStarted",
     "StepTransfer",
     "StepWarning",
-    "Transfer",
     "Tree",
     "TreeError",
     "Unauthorized",
     "UnreadableFile",
-    "Vertex",
-    "VertexWarning",
     "build",
+    "platforms",
 ]

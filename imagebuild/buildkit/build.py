@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .api import Api, Response, address
 from .errors import BuildCancelled, BuildFailed, ConnectionLost, Unauthorized
-from .progress import Progress, StepFailed, StepLog
+from .progress import Progress, StepEvent, StepFailed, StepLog
 from .status import Status
 
 if TYPE_CHECKING:
@@ -42,18 +42,18 @@ def build(
     api: Api,
     session: Session,
     options: BuildOptions,
-    on_status: Callable[[Status], None] = lambda _: None,
+    on_event: Callable[[StepEvent], None] = lambda _: None,
 ) -> str:
     """Build, and return the image's ID (`sha256:…`). `session` must be open.
 
-    `on_status` is called in this thread for each message of the trace. Whatever interrupts this
-    function (Ctrl-C, an error of `on_status`) cancels the build in the engine and is raised again.
+    `on_event` is called in this thread for whatever happens in a step. Whatever interrupts this
+    function (Ctrl-C, an error of `on_event`) cancels the build in the engine and is raised again.
 
     Raises BuildFailed (Unauthorized, BuildCancelled), ConnectionLost, and what went wrong while
-    serving, if that is why the build failed: a TreeError, or an error of `credentials`.
+    serving, if that is why the build failed: a TreeError, an error of `credentials` or `secrets`.
     """
     try:
-        return _Running(api, session, on_status).run(options)
+        return _Running(api, session, on_event).run(options)
     except BuildFailed as error:
         if session.error is not None:
             raise session.error from error
@@ -63,10 +63,10 @@ def build(
 class _Running:
     """One build: the connection that its answer comes from, and what it said so far."""
 
-    def __init__(self, api: Api, session: Session, on_status: Callable[[Status], None]) -> None:
+    def __init__(self, api: Api, session: Session, on_event: Callable[[StepEvent], None]) -> None:
         self._api = api
         self._session = session
-        self._on_status = on_status
+        self._on_event = on_event
         self._id = uuid.uuid4().hex
         self._image = ""
         self._over = False
@@ -124,17 +124,17 @@ class _Running:
             self._image = str(event["aux"]["ID"])
         elif event.get("id") == "moby.buildkit.trace":
             status = Status.decode(base64.b64decode(event["aux"]))
-            self._remember(status)
-            self._on_status(status)
+            self._progress, happened = self._progress.after(status)
+            for step_event in happened:
+                self._remember(step_event)
+                self._on_event(step_event)
 
-    def _remember(self, status: Status) -> None:
-        self._progress, events = self._progress.after(status)
-        for event in events:
-            if isinstance(event, StepLog):
-                lines = self._logs.setdefault(event.step.digest, deque(maxlen=_LOG_LINES))
-                lines.append(event.line)
-            elif isinstance(event, StepFailed):
-                self._failed = event
+    def _remember(self, event: StepEvent) -> None:
+        if isinstance(event, StepLog):
+            lines = self._logs.setdefault(event.step.digest, deque(maxlen=_LOG_LINES))
+            lines.append(event.line)
+        elif isinstance(event, StepFailed):
+            self._failed = event
 
     def _error(self, message: str) -> BuildFailed | ConnectionLost:
         if self._session.lost:
@@ -148,7 +148,8 @@ class _Running:
                 kind = BuildCancelled
             elif _UNAUTHORIZED.search(message):
                 kind = Unauthorized
-        return kind(message, step, log)
+        refused = tuple(text for text in self._session.refused if text not in message)
+        return kind(message, step, log, refused)
 
     def _cancel(self) -> None:
         # What interrupted us matters more than an engine that cannot be told: it stops the build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from .pump import Pump, StreamPump, TlsPump
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
+
+    from grpclib.protocol import H2Protocol
 
 # Seconds to connect, and to wait for the answer to the upgrade.
 _TIMEOUT: Final = (10.0, 60.0)
@@ -32,11 +35,58 @@ class Adopted:
     received: bytes = b""
     pump: Pump | None = None
 
+    async def attach(self, protocol: H2Protocol) -> Attached:
+        """Let grpclib speak on it, in the running loop."""
+        loop, outer = asyncio.get_running_loop(), _Protocol(protocol, self.received)
+        transport, _ = await loop.connect_accepted_socket(lambda: outer, self.socket)
+        return Attached(transport, outer.closed)
+
     def close(self) -> None:
         """Give the connection up; what runs the socket has closed it before."""
         self.socket.close()
         if self.pump is not None:
             self.pump.close()
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A connection that grpclib speaks on; `closed` is set when either side has closed it."""
+
+    transport: asyncio.Transport
+    closed: asyncio.Event
+
+    async def close(self) -> None:
+        """Close it, if it is not closed yet, and return when it is."""
+        # abort and not close: nobody reads any more, so a full buffer would never drain.
+        self.transport.abort()
+        await self.closed.wait()
+
+
+class _Protocol(asyncio.Protocol):
+    """grpclib's protocol, given first what was received before it was there."""
+
+    def __init__(self, inner: H2Protocol, received: bytes) -> None:
+        self.closed = asyncio.Event()
+        self._inner = inner
+        self._received = received
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._inner.connection_made(transport)
+        if self._received:
+            self._inner.data_received(self._received)
+
+    def data_received(self, data: bytes) -> None:
+        self._inner.data_received(data)
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inner.connection_lost(exc)
+        self.closed.set()
 
 
 def upgrade(api: Api, path: str, headers: Sequence[tuple[str, str]]) -> Adopted:
@@ -61,9 +111,9 @@ def upgrade(api: Api, path: str, headers: Sequence[tuple[str, str]]) -> Adopted:
             detail = response.text[:1000].strip()
         response.close()
     except OSError as error:
-        text = f"cannot open a session with the engine: {error}"
+        text = f"cannot reach the engine's BuildKit: {error}"
         raise ConnectionLost(text) from error
-    raise NoBuildkit(response.status_code, detail)
+    raise NoBuildkit(path, response.status_code, detail)
 
 
 def adopt(response: Response) -> Adopted:

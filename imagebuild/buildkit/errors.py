@@ -1,7 +1,7 @@
 """What can go wrong between us and a BuildKit engine.
 
 BuildkitError
- ├── NoBuildkit          the engine has no BuildKit session (no 101 on POST /session)
+ ├── NoBuildkit          the engine has no BuildKit (no 101 on POST /session or /grpc)
  ├── ConnectionLost      the engine cannot be reached, or vanished in the middle
  ├── BuildFailed         the engine says no; the failing step and its last lines are inside
  │    ├── Unauthorized   a registry refused our credentials, or asked for some
@@ -19,11 +19,11 @@ class BuildkitError(Exception):
 
 
 class NoBuildkit(BuildkitError):
-    """The engine answered `POST /session`, but not with `101 Switching Protocols`."""
+    """The engine answered `POST /session` or `/grpc`, but not with `101 Switching Protocols`."""
 
-    def __init__(self, status: int, detail: str = "") -> None:
+    def __init__(self, path: str, status: int, detail: str = "") -> None:
         super().__init__(
-            f"the engine offers no BuildKit session: HTTP {status} on POST /session"
+            f"the engine offers no BuildKit: HTTP {status} on POST {path}"
             + (f": {detail}" if detail else "")
         )
         self.status = status
@@ -37,14 +37,23 @@ class BuildFailed(BuildkitError):
     """The engine ended the build with an error.
 
     `message` is the engine's own; `step` the failing step's name (`[2/3] RUN make`) or None;
-    `log` the last lines that it printed, oldest first.
+    `log` the last lines that it printed, oldest first; `refused` what the engine asked for and did
+    not get from us (`no secret 'token' was given`): where a step's mount is not required, the step
+    runs without it and fails for a reason of its own.
     """
 
-    def __init__(self, message: str, step: str | None = None, log: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        step: str | None = None,
+        log: tuple[str, ...] = (),
+        refused: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(f"{step}: {message}" if step else message)
         self.message = message
         self.step = step
         self.log = log
+        self.refused = refused
 
 
 class Unauthorized(BuildFailed):

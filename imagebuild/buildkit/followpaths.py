@@ -8,6 +8,7 @@ https://github.com/tonistiigi/fsutil/blob/master/followlinks.go
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Longer chains than Linux allows are loops: https://man7.org/linux/man-pages/man7/path_resolution.7.html
 _MAX_LINKS = 40
+_WILD = re.compile(r"[*?\[\\]")
 
 
 def select(entries: Iterable[Entry], follow: Sequence[str]) -> Iterator[Entry]:
@@ -32,9 +34,19 @@ def select(entries: Iterable[Entry], follow: Sequence[str]) -> Iterator[Entry]:
     if "" in resolver.found:
         yield from known.values()
         return
-    parents = {parent for path in resolver.found for parent in _parents(path)}
+    if resolver.found:
+        yield from _around(resolver.found, known)
+
+
+def _around(found: set[str], known: dict[str, Entry]) -> Iterator[Entry]:
+    """What was found, all that is in it, and the directories above it."""
+    parents = {parent for path in found for parent in _parents(path)}
+    inside = "/"  # no path begins so
     for path, entry in known.items():
-        if path in resolver.found or path in parents or _below(path, resolver.found):
+        if path in found and not path.startswith(inside):
+            inside = path + "/"  # what is in a directory follows it at once
+            yield entry
+        elif path in parents or path.startswith(inside):
             yield entry
 
 
@@ -44,10 +56,6 @@ class _Resolver:
     def __init__(self, known: dict[str, Entry]) -> None:
         self.found: set[str] = set()
         self._known = known
-        self._children: dict[str, list[str]] = {}
-        for path in known:
-            parent, _, name = path.rpartition("/")
-            self._children.setdefault(parent, []).append(name)
 
     def add(self, parts: list[str], links_left: int, at: str = "") -> None:
         """Follow `parts` from the directory `at` and keep what is there."""
@@ -66,7 +74,17 @@ class _Resolver:
                 )
                 self.add(target + parts[1:], links_left - 1)
 
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = {}
+        for path in self._known:
+            parent, _, name = path.rpartition("/")
+            children.setdefault(parent, []).append(name)
+        return children
+
     def _matches(self, directory: str, pattern: str) -> list[str]:
+        if not _WILD.search(pattern):
+            return [pattern] if f"{directory}/{pattern}".lstrip("/") in self._known else []
         expression = _expression(pattern)
         return [name for name in self._children.get(directory, ()) if expression.fullmatch(name)]
 
@@ -81,10 +99,6 @@ def _parents(path: str) -> Iterator[str]:
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
-
-
-def _below(path: str, found: set[str]) -> bool:
-    return any(parent in found for parent in _parents(path))
 
 
 def _expression(pattern: str) -> re.Pattern[str]:

@@ -66,6 +66,26 @@ class GetSecretResponse(Message):
     data: Annotated[bytes, 1] = b""
 
 
+# https://github.com/moby/buildkit/blob/master/session/sshforward/ssh.proto
+@message
+class CheckAgentRequest(Message):
+    """The id of `--mount=type=ssh,id=…`."""
+
+    id: Annotated[str, 1] = ""
+
+
+@message
+class CheckAgentResponse(Message):
+    """The agent can be asked."""
+
+
+@message
+class BytesMessage(Message):
+    """Bytes of a connection, cut anywhere."""
+
+    data: Annotated[bytes, 1] = b""
+
+
 # https://github.com/tonistiigi/fsutil/blob/master/types/stat.proto
 @message
 class Stat(Message):
@@ -155,3 +175,33 @@ class StatusResponse(Message):
     statuses: Annotated[Sequence[VertexStatusMessage], 2] = ()
     logs: Annotated[Sequence[VertexLogMessage], 3] = ()
     warnings: Annotated[Sequence[VertexWarningMessage], 4] = ()
+
+
+@message
+class ListWorkersRequest(Message):
+    """All workers."""
+
+
+# https://github.com/moby/buildkit/blob/master/solver/pb/ops.proto
+@message
+class PlatformMessage(Message):
+    """`linux`, `arm`, `v7`; the variant may be empty."""
+
+    architecture: Annotated[str, 1] = ""
+    os: Annotated[str, 2] = ""
+    variant: Annotated[str, 3] = ""
+
+
+# https://github.com/moby/buildkit/blob/master/api/types/worker.proto
+@message
+class WorkerRecord(Message):
+    """One worker; an engine has one."""
+
+    platforms: Annotated[Sequence[PlatformMessage], 3] = ()
+
+
+@message
+class ListWorkersResponse(Message):
+    """All of them."""
+
+    record: Annotated[Sequence[WorkerRecord], 1] = ()

@@ -108,12 +108,15 @@ class Outgoing:
     def _read(self, number: int, entry: Entry) -> Iterator[bytes]:
         left = entry.size
         with self._tree.open(entry.path) as file:
-            # One byte more than announced is asked for, so that a file that grew is noticed.
-            while data := file.read(min(left + 1, CHUNK_BYTES)):
+            ended = False
+            while not ended and left >= 0:
+                # One byte more than announced is asked for, so that a file that grew is noticed.
+                asked = min(left + 1, CHUNK_BYTES)
+                data = file.read(asked)
                 left -= len(data)
-                if left < 0:
-                    break
-                yield frame(Packet(type=PACKET_DATA, id=number, data=data))
+                ended = len(data) < asked
+                if data and left >= 0:
+                    yield frame(Packet(type=PACKET_DATA, id=number, data=data))
         if left:
             text = f"it changed while it was sent: {entry.size} bytes were announced"
             raise FileChanged(entry.path, text)

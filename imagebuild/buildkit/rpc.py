@@ -15,6 +15,7 @@ from .wire import Message
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from grpclib.server import Stream
 
@@ -29,19 +30,28 @@ class Served:
 
     `workers` runs whatever can block (files, credential helpers), so that the loop goes on
     answering health checks: the engine drops a session that is silent.
-    `errors` collects what went wrong on our side, the first first; `sent` is filled while sending.
+    `errors` collects what went wrong on our side, the first first; `refused` what was asked for and
+    is not there; `sent` is filled while sending.
     """
 
     trees: Mapping[str, Tree]
     credentials: Callable[[str], Credential | None]
     secrets: Mapping[str, bytes]
+    ssh: Mapping[str, Path]
     workers: Executor
     errors: list[Exception] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     sent: dict[str, Ledger] = field(default_factory=dict)
 
     def ledger(self, name: str) -> Ledger:
         """The running count for the tree `name`."""
         return self.sent.setdefault(name, Ledger())
+
+    def refusal(self, status: Status, text: str) -> GRPCError:
+        """The error to raise for what is not there; the engine hides it where a step's mount is
+        optional, so the text is kept."""
+        self.refused.append(text)
+        return GRPCError(status, text)
 
 
 @dataclass

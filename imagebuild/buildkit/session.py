@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from grpclib.server import Handler as GrpcHandler
 from grpclib.server import Server
 
-from .connection import Adopted, upgrade
+from .connection import Adopted, Attached, upgrade
 from .rpc import Methods, Served, headers
 from .services import methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from grpclib.const import Handler
-    from grpclib.protocol import H2Protocol
     from typing_extensions import Self
 
     from .api import Api
@@ -36,9 +36,10 @@ class Session:
 
     `trees` maps the engine's names (`context`, `dockerfile`) to what is served; `credentials` is
     asked for a registry's host (`registry-1.docker.io` for Docker Hub) and answers None for
-    anonymous; `secrets` are the bytes by id. `shared_key` is stable for one tree of one project:
-    the engine keeps the last tree it got under it and asks for the difference. `name` is shown in
-    the engine's logs.
+    anonymous; `secrets` are the bytes by id, looked up whenever a step asks; `ssh` are the paths of
+    ssh agents' sockets by id (`default` is the one that a mount without an id means). `shared_key`
+    is stable for one tree of one project: the engine keeps the last tree it got under it and asks
+    for the difference. `name` is shown in the engine's logs.
 
     `__enter__` raises NoBuildkit and ConnectionLost.
     https://github.com/moby/buildkit/blob/master/session/session.go
@@ -51,6 +52,7 @@ class Session:
         trees: Mapping[str, Tree],
         credentials: Callable[[str], Credential | None] = lambda _: None,
         secrets: Mapping[str, bytes] | None = None,
+        ssh: Mapping[str, Path] | None = None,
         shared_key: str,
         name: str = "",
     ) -> None:
@@ -62,7 +64,7 @@ class Session:
             ("X-Docker-Expose-Session-Sharedkey", shared_key),
         ]
         workers = ThreadPoolExecutor(2, thread_name_prefix="buildkit-files")
-        self._served = Served(trees, credentials, dict(secrets or {}), workers)
+        self._served = Served(trees, credentials, secrets or {}, ssh or {}, workers)
         self._server: _Server | None = None
 
     def __enter__(self) -> Self:
@@ -97,6 +99,12 @@ class Session:
         return next(iter(self._served.errors), None)
 
     @property
+    def refused(self) -> tuple[str, ...]:
+        """What the engine asked for and did not get, each once: secrets and ssh agents that were
+        not given, agents that do not answer."""
+        return tuple(dict.fromkeys(self._served.refused))
+
+    @property
     def lost(self) -> bool:
         """Whether the engine closed the connection before we did."""
         return self._server is not None and self._server.lost
@@ -110,10 +118,10 @@ class _Server:
         self._adopted = adopted
         self._methods = served
         self._closing = False
-        self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._started: Future[tuple[asyncio.AbstractEventLoop, Attached]] = Future()
         self._thread = threading.Thread(target=self._run, name="buildkit-session", daemon=True)
         self._thread.start()
-        self._loop, self._ended = self._started.result()
+        self._loop, self._attached = self._started.result()
 
     def __mapping__(self) -> Mapping[str, Handler]:
         """What grpclib asks its services for."""
@@ -125,7 +133,7 @@ class _Server:
             self._closing = True
             # The loop is closed where the engine ended the session before us.
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._ended.set)
+                self._loop.call_soon_threadsafe(self._attached.transport.abort)
             self._thread.join()
             self._adopted.close()
 
@@ -138,46 +146,11 @@ class _Server:
             self._started.set_exception(error)
 
     async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
         # Server.start() can only listen; its protocol can be put on any connection.
-        inner = Server([self])._protocol_factory()
-        protocol = _Adopting(inner, self._adopted.received, ended)
-        transport, _ = await loop.connect_accepted_socket(lambda: protocol, self._adopted.socket)
-        self._started.set_result((loop, ended))
-        await ended.wait()
+        protocol = Server([self])._protocol_factory()
+        attached = await self._adopted.attach(protocol)
+        self._started.set_result((asyncio.get_running_loop(), attached))
+        await attached.closed.wait()
         self.lost = not self._closing
-        # abort and not close: nobody reads any more, so a full buffer would never drain.
-        transport.abort()
-        await protocol.closed.wait()
-        if isinstance(inner.handler, GrpcHandler):
-            await inner.handler.wait_closed()
-
-
-class _Adopting(asyncio.Protocol):
-    """grpclib's protocol, given first what was received before it was there."""
-
-    def __init__(self, inner: H2Protocol, received: bytes, ended: asyncio.Event) -> None:
-        self.closed = asyncio.Event()
-        self._inner = inner
-        self._received = received
-        self._ended = ended
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._inner.connection_made(transport)
-        if self._received:
-            self._inner.data_received(self._received)
-
-    def data_received(self, data: bytes) -> None:
-        self._inner.data_received(data)
-
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._inner.connection_lost(exc)
-        self._ended.set()
-        self.closed.set()
+        if isinstance(protocol.handler, GrpcHandler):
+            await protocol.handler.wait_closed()

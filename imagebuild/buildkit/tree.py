@@ -81,7 +81,10 @@ class Tree(Protocol):
         """
 
     def open(self, path: str) -> BinaryIO:
-        """The bytes of the file at `path`. An OSError ends the build as `UnreadableFile`."""
+        """The bytes of the file at `path`, buffered: a `read` that gives less was the last one.
+
+        An OSError of it, or of its `read`, ends the build as `UnreadableFile`.
+        """
 
 
 @dataclass(frozen=True)

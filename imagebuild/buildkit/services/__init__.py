@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from . import auth, filesync, health, secrets
+from . import auth, filesync, health, secrets, ssh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ SERVICES: Final[tuple[Callable[[Served], Methods], ...]] = (
     filesync.methods,
     auth.methods,
     secrets.methods,
+    ssh.methods,
 )
 
 

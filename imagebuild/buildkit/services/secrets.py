@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from grpclib.const import Status
-from grpclib.exceptions import GRPCError
 
 from imagebuild.buildkit.messages import GetSecretRequest, GetSecretResponse
 from imagebuild.buildkit.rpc import Methods, Served, unary
@@ -15,7 +14,7 @@ def methods(served: Served) -> Methods:
     def secret(request: GetSecretRequest) -> GetSecretResponse:
         if request.id not in served.secrets:
             # NOT_FOUND lets the engine decide: an optional secret may be missing.
-            raise GRPCError(Status.NOT_FOUND, f"secret {request.id} not found")
+            raise served.refusal(Status.NOT_FOUND, f"no secret {request.id!r} was given")
         return GetSecretResponse(data=served.secrets[request.id])
 
     path = "/moby.buildkit.secrets.v1.Secrets/GetSecret"

@@ -19,7 +19,7 @@ class SessionChannel(Channel):
         """Speak on `transport`, whose first bytes go out together with the HTTP/2 preface."""
         protocol = self._protocol_factory()
         transport.set_protocol(protocol)
-        protocol.connection_made(cast("asyncio.BaseTransport", _First(transport, first)))
+        protocol.connection_made(cast("asyncio.BaseTransport", First(transport, first)))
         # Go's client reads what came before a reset, grpclib's would throw it away.
         protocol.processor.processors[StreamReset] = lambda _: None
         self._protocol = protocol
@@ -32,7 +32,7 @@ class SessionChannel(Channel):
         raise ConnectionError
 
 
-class _First:
+class First:
     """A transport that puts `first` before what is written first, in one segment: a client's
     buffered reader takes both at once, which an engine's own timing does now and then."""
 

@@ -14,16 +14,28 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from grpclib.client import UnaryUnaryMethod
+from grpclib.const import Cardinality, Handler
+from grpclib.exceptions import GRPCError
+from grpclib.server import Server
 from typing_extensions import Self
 
-from imagebuild.buildkit.messages import HealthCheckRequest, HealthCheckResponse, StatusResponse
+from imagebuild.buildkit.messages import (
+    HealthCheckRequest,
+    HealthCheckResponse,
+    ListWorkersRequest,
+    ListWorkersResponse,
+    StatusResponse,
+)
 
-from .fake_channel import SessionChannel
+from .fake_channel import First, SessionChannel
 from .fake_receiver import Kept, Received, receive
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
     from types import TracebackType
+
+    from grpclib.server import Stream
 
 
 UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
@@ -102,10 +114,12 @@ async def usual(build: Build) -> None:
 class FakeEngine:
     """Runs in a thread of its own between `__enter__` and `__exit__`.
 
-    `script` is what `/build` does; an exception of it becomes the build's error.
+    `script` is what `/build` does; an exception of it becomes the build's error. `workers` is what
+    `ListWorkers` answers; None hangs up.
     """
 
     script: Script = usual
+    workers: ListWorkersResponse | GRPCError | None = None
     buildkit: bool = True
     tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
@@ -174,6 +188,9 @@ class FakeEngine:
                 if request.path.endswith("/session") and self.buildkit:
                     self._session(request, writer)
                     return
+                if request.path.endswith("/grpc") and self.buildkit:
+                    self._control(writer)
+                    return
                 if request.path.endswith("/build"):
                     await self._build(request, writer)
                 else:
@@ -190,6 +207,12 @@ class FakeEngine:
         self.sessions[session] = channel
         self.shared_keys[session] = request.header("X-Docker-Expose-Session-Sharedkey")[0]
 
+    def _control(self, writer: asyncio.StreamWriter) -> None:
+        protocol = Server([_Control(self)])._protocol_factory()
+        writer.transport.set_protocol(protocol)
+        first = First(cast("asyncio.Transport", writer.transport), UPGRADED)
+        protocol.connection_made(cast("asyncio.BaseTransport", first))
+
     async def _build(self, request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         build = Build(self, request, writer)
@@ -201,6 +224,29 @@ class FakeEngine:
             await build.emit(errorDetail={"message": str(error)}, error=str(error))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
+
+
+@dataclass
+class _Control:
+    """BuildKit's own service."""
+
+    engine: FakeEngine
+
+    def __mapping__(self) -> Mapping[str, Handler]:
+        """What grpclib asks its services for."""
+        handler = Handler(
+            self._list, Cardinality.UNARY_UNARY, ListWorkersRequest, ListWorkersResponse
+        )
+        return {"/moby.buildkit.v1.Control/ListWorkers": handler}
+
+    async def _list(self, stream: Stream[ListWorkersRequest, ListWorkersResponse]) -> None:
+        assert await stream.recv_message() is not None
+        if isinstance(self.engine.workers, GRPCError):
+            raise self.engine.workers
+        if self.engine.workers is None:
+            self.engine.vanish()
+        else:
+            await stream.send_message(self.engine.workers)
 
 
 async def check_health(build: Build) -> int:

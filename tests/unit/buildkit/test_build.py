@@ -13,7 +13,11 @@ from imagebuild.buildkit import (
     BuildOptions,
     ConnectionLost,
     Session,
-    Status,
+    Step,
+    StepEvent,
+    StepFailed,
+    StepLog,
+    StepStarted,
     Unauthorized,
     build,
 )
@@ -122,7 +126,9 @@ def test_an_empty_query_has_what_is_needed(engine: FakeEngine, api: docker.APICl
     }  # fmt: skip
 
 
-def test_the_trace_reaches_the_caller(engine: FakeEngine, api: docker.APIClient) -> None:
+def test_what_happens_in_a_step_reaches_the_caller(
+    engine: FakeEngine, api: docker.APIClient
+) -> None:
     """However the answer is cut into chunks."""
 
     async def script(asked: Build) -> None:
@@ -132,11 +138,16 @@ def test_the_trace_reaches_the_caller(engine: FakeEngine, api: docker.APIClient)
         await asked.image()
 
     engine.script = script
-    seen: list[Status] = []
+    seen: list[StepEvent] = []
     with Session(api, trees={}, shared_key="k") as session:
         build(api, session, BuildOptions(), seen.append)
-    assert [len(status.vertexes) for status in seen] == [0, 1]
-    assert seen[1].logs[0].data == b"first\nlast"
+    step = Step("v", "[2/2] RUN make", number=2, total=2)
+    assert seen == [
+        StepStarted(step),
+        StepLog(step, "first", 2),
+        StepLog(step, "last", 2),
+        StepFailed(step, "exit code: 2", 2.0),
+    ]
 
 
 def test_a_failed_step_is_named_with_its_last_lines(

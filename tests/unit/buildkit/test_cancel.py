@@ -12,7 +12,7 @@ from imagebuild.buildkit import (
     BuildFailed,
     BuildOptions,
     Session,
-    Status,
+    StepEvent,
     build,
 )
 
@@ -38,7 +38,7 @@ def test_what_interrupts_a_build_cancels_it(
         await asked.trace(FAILED)
         await asyncio.sleep(60)
 
-    def stop(_: Status) -> None:
+    def stop(_: StepEvent) -> None:
         raise interrupt
 
     engine.script = script
@@ -71,7 +71,7 @@ def test_an_interrupt_with_the_engine_gone_is_still_raised(
         closed.set()
         await asyncio.sleep(60)
 
-    def stop(_: Status) -> None:
+    def stop(_: StepEvent) -> None:
         assert closed.wait(10)
         raise CtrlC
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-import ssl
-import subprocess
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,9 @@ import docker
 import pytest
 from docker.tls import TLSConfig
 
-from imagebuild.buildkit import Api, BuildOptions, Session, build
+from imagebuild.buildkit import Api, BuildOptions, Session, build, platforms
+from imagebuild.buildkit.messages import ListWorkersResponse, PlatformMessage, WorkerRecord
+from tests.support.certificates import Certificate, loopback_certificate
 
 from .fake_engine import IMAGE, FakeEngine
 from .trees import MemoryTree
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 CONTEXT = {"large": bytes(range(256)) * 12345, **{f"d/{i}": b"x" * i for i in range(300)}}
 TREES = {"context": MemoryTree(CONTEXT), "dockerfile": MemoryTree({"Dockerfile": b"FROM x"})}
+WORKERS = ListWorkersResponse(
+    record=[WorkerRecord(platforms=[PlatformMessage(os="linux", architecture="amd64")])]
+)
 
 
 def build_through(engine: FakeEngine, api: Api, times: int = 1) -> None:
@@ -34,55 +38,29 @@ def build_through(engine: FakeEngine, api: Api, times: int = 1) -> None:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate with its key, for 127.0.0.1."""
-    file = tmp_path / "pair.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=127.0.0.1",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-keyout",
-            str(file),
-            "-out",
-            str(tmp_path / "certificate.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    file.write_text(file.read_text() + (tmp_path / "certificate.pem").read_text())
-    return file
+def certificate(tmp_path: Path) -> Certificate:
+    """For the engine."""
+    return loopback_certificate(tmp_path)
 
 
 @pytest.fixture
-def tls_engine(certificate: Path) -> Iterator[FakeEngine]:
-    """A fake engine that wants TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with FakeEngine(tls=context) as engine:
-        yield engine
+def tls_api(certificate: Certificate) -> Iterator[tuple[FakeEngine, docker.APIClient]]:
+    """A fake engine that wants TLS, and the SDK's client for it."""
+    tls = TLSConfig(ca_cert=str(certificate.certificate), verify=True)
+    with FakeEngine(tls=certificate.server_context(), workers=WORKERS) as engine:
+        address = f"https://127.0.0.1:{engine.port}"
+        with contextlib.closing(docker.APIClient(address, version="1.41", tls=tls)) as api:
+            yield engine, api
 
 
-def test_a_session_works_over_tls(
-    tls_engine: FakeEngine, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_works_over_tls(tls_api: tuple[FakeEngine, docker.APIClient]) -> None:
     """asyncio refuses an SSLSocket, so the bytes are carried."""
-    # requests prefers these to what its session says: https://github.com/psf/requests/issues/3829
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
-    tls = TLSConfig(ca_cert=str(certificate), verify=True)
-    api = docker.APIClient(f"https://127.0.0.1:{tls_engine.port}", version="1.41", tls=tls)
-    build_through(tls_engine, api, times=5)
-    api.close()
+    build_through(*tls_api, times=2)
+
+
+def test_platforms_are_listed_over_tls(tls_api: tuple[FakeEngine, docker.APIClient]) -> None:
+    """With the roles turned round."""
+    assert [platforms(tls_api[1]) for _ in range(5)] == [("linux/amd64",)] * 5
 
 
 class PipedApi:
@@ -97,12 +75,13 @@ class PipedApi:
         self.plain = docker.APIClient(f"tcp://127.0.0.1:{engine.port}", version="1.41")
 
     def post(self, url: str, **options: Any) -> Any:
-        if not url.endswith("/session"):
+        if "auth" not in options:
             return self.plain.post(url.replace(self.base_url, self.plain.base_url), **options)
         connection = socket.create_connection(("127.0.0.1", self._engine.port))
         prepared = options["auth"](SimpleNamespace(headers={"Host": "ssh"}))
         lines = [f"{name}: {value}" for name, value in prepared.headers.items()]
-        text = "\r\n".join(["POST /v1.41/session HTTP/1.1", *lines, "", ""])
+        path = url.removeprefix(self.base_url)
+        text = "\r\n".join([f"POST {path} HTTP/1.1", *lines, "", ""])
         connection.sendall(text.encode())
         reader = self._file(connection)
         while reader.readline().strip():
@@ -150,13 +129,27 @@ class ParamikoFile:
         """There is nothing to close."""
 
 
-@pytest.mark.parametrize(
+PIPES = pytest.mark.parametrize(
     "file", [lambda connection: connection.makefile("rb"), ParamikoFile], ids=["ssh", "paramiko"]
 )
+
+
+@PIPES
 def test_a_session_works_over_pipes(
     engine: FakeEngine, file: Callable[[socket.socket], Any]
 ) -> None:
     """And what was read ahead of the session is not lost."""
     api = PipedApi(engine, file)
-    build_through(engine, api, times=5)
+    build_through(engine, api, times=2)
+    api.plain.close()
+
+
+@PIPES
+def test_platforms_are_listed_over_pipes(
+    engine: FakeEngine, file: Callable[[socket.socket], Any]
+) -> None:
+    """With the roles turned round."""
+    engine.workers = WORKERS
+    api = PipedApi(engine, file)
+    assert [platforms(api) for _ in range(5)] == [("linux/amd64",)] * 5
     api.plain.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
@@ -13,6 +14,8 @@ from imagebuild.buildkit import (
     Tree,
     build,
 )
+from imagebuild.buildkit.outgoing import BATCH_BYTES, CHUNK_BYTES, Outgoing
+from imagebuild.buildkit.rpc import Ledger
 
 from .fake_engine import IMAGE, Build, FakeEngine, check_health
 from .trees import MemoryTree
@@ -163,3 +166,42 @@ def test_health_is_answered_while_a_file_blocks(api: docker.APIClient, engine: F
 
     engine.script = script
     assert run(api, Slow({"slow": b"data"})).bytes == 4
+
+
+def test_announcements_go_in_few_large_writes() -> None:
+    """An engine that asks for nothing costs no write a file."""
+    tree = MemoryTree({f"d{i % 7}/f{i:05}": b"" for i in range(20_000)})
+    outgoing = Outgoing(tree, (), Ledger())
+    batches = list(iter(outgoing.stats, b""))
+
+    size = sum(map(len, batches))
+    assert len(batches) == -(-size // BATCH_BYTES) == 1
+    assert outgoing.data() == b""
+
+
+@pytest.mark.parametrize(
+    ("size", "reads"),
+    [(0, 1), (1, 1), (CHUNK_BYTES - 1, 1), (CHUNK_BYTES, 2), (3 * CHUNK_BYTES, 4)],
+)
+def test_a_file_is_opened_once_and_read_by_the_chunk(size: int, reads: int) -> None:
+    """A small one, as most are, by one call; the byte beyond the announced size is asked for."""
+    asked: list[int] = []
+
+    class Counted(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            asked.append(size or 0)
+            return super().read(size)
+
+    class Tree(MemoryTree):
+        def open(self, path: str) -> BinaryIO:
+            return Counted(super().open(path).read())
+
+    tree = Tree({"a": bytes(size)})
+    outgoing = Outgoing(tree, (), Ledger())
+    assert outgoing.stats()
+    outgoing.request(0)
+    assert b"".join(iter(outgoing.data, b""))
+
+    assert tree.opened == ["a"]
+    assert len(asked) == reads
+    assert sum(asked) >= size + 1

@@ -55,6 +55,8 @@ SRC = ["src", "src/a.py", "src/deep", "src/deep/c.py"]
         (["out"], ["out"]),
         (["loop"], ["loop"]),
         (["a.py", "b.txt"], ["a.py", "b.txt"]),
+        (["src/deep", "src"], SRC),
+        (["src", "src/a.py", "src-x"], [*SRC, "src-x", "src-x/d.py"]),
     ],
 )
 def test_followpaths_lead_to(follow: list[str], expected: list[str]) -> None:

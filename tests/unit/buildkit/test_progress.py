@@ -12,9 +12,6 @@ from pathlib import Path
 import pytest
 
 from imagebuild.buildkit import (
-    Log,
-    Progress,
-    Status,
     Step,
     StepCached,
     StepCompleted,
@@ -24,10 +21,9 @@ from imagebuild.buildkit import (
     StepStarted,
     StepTransfer,
     StepWarning,
-    Transfer,
-    Vertex,
-    VertexWarning,
 )
+from imagebuild.buildkit.progress import Progress
+from imagebuild.buildkit.status import Log, Status, Transfer, Vertex, VertexWarning
 
 TRACES = Path(__file__).parent / "traces"
 SECOND = 10**9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -17,6 +18,7 @@ from imagebuild.buildkit.messages import (
 from imagebuild.buildkit.wire import Message
 
 from .fake_engine import Build, FakeEngine, check_health
+from .test_build import succeed
 
 if TYPE_CHECKING:
     import docker
@@ -35,7 +37,12 @@ def credentials(host: str) -> Credential | None:
 
 
 def ask(
-    engine: FakeEngine, api: docker.APIClient, path: str, request: Message, reply: type[_Reply]
+    engine: FakeEngine,
+    api: docker.APIClient,
+    path: str,
+    request: Message,
+    reply: type[_Reply],
+    secrets: Mapping[str, bytes] = {"token": b"\x00bytes"},
 ) -> _Reply:
     """What the session answers during a build."""
     answers: list[_Reply] = []
@@ -45,7 +52,6 @@ def ask(
         await asked.image()
 
     engine.script = script
-    secrets = {"token": b"\x00bytes"}
     with Session(
         api, trees={}, credentials=credentials, secrets=secrets, shared_key="k"
     ) as session:
@@ -83,9 +89,35 @@ def test_a_secret_is_given_by_id(engine: FakeEngine, api: docker.APIClient) -> N
     assert reply.data == b"\x00bytes"
 
 
+class Unreadable(Mapping[str, bytes]):
+    """Secrets that are read when they are asked for."""
+
+    def __getitem__(self, name: str) -> bytes:
+        text = f"{name} is not readable any more"
+        raise RuntimeError(text)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["token"])
+
+    def __len__(self) -> int:
+        return 1
+
+    def __contains__(self, name: object) -> bool:
+        return name == "token"
+
+
+def test_an_error_of_secrets_is_raised_by_build(engine: FakeEngine, api: docker.APIClient) -> None:
+    """Nothing is read before a step asks."""
+    engine.script = succeed
+    with Session(api, trees={}, secrets=Unreadable(), shared_key="k") as session:
+        build(api, session, BuildOptions())
+    with pytest.raises(RuntimeError, match="token is not readable any more"):
+        ask(engine, api, SECRET, GetSecretRequest(id="token"), GetSecretResponse, Unreadable())
+
+
 def test_an_unknown_secret_is_not_found(engine: FakeEngine, api: docker.APIClient) -> None:
     """By its gRPC status, which lets an optional secret be missing."""
-    with pytest.raises(BuildFailed, match=r"NOT_FOUND.*secret nothing not found"):
+    with pytest.raises(BuildFailed, match=r"NOT_FOUND.*no secret 'nothing' was given"):
         ask(engine, api, SECRET, GetSecretRequest(id="nothing"), GetSecretResponse)
 
 

@@ -44,6 +44,8 @@ def test_the_session_announces_itself(engine: FakeEngine, api: docker.APIClient)
         "/moby.filesync.v1.FileSync/DiffCopy",
         "/moby.filesync.v1.Auth/Credentials",
         "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+        "/moby.sshforward.v1.SSH/CheckAgent",
+        "/moby.sshforward.v1.SSH/ForwardAgent",
     ]
 
 
@@ -65,14 +67,15 @@ def test_closing_twice_does_no_harm(engine: FakeEngine, api: docker.APIClient) -
 def test_an_engine_without_buildkit_is_recognised(
     engine: FakeEngine, api: docker.APIClient
 ) -> None:
-    """Podman's answer: 404."""
+    """Podman's answer: 404; and nothing is built by other means."""
     engine.buildkit = False
     with (
         pytest.raises(NoBuildkit, match="HTTP 404 on POST /session") as caught,
-        Session(api, trees=TREES, shared_key="k"),
+        Session(api, trees=TREES, shared_key="k") as session,
     ):
-        pass
+        build(api, session, BuildOptions())
     assert caught.value.status == 404
+    assert [request.path for request in engine.requests] == ["/v1.41/session"]
 
 
 def test_an_engine_that_is_down_is_a_lost_connection() -> None:
@@ -81,7 +84,7 @@ def test_an_engine_that_is_down_is_a_lost_connection() -> None:
         port = closed.getsockname()[1]
     client = docker.APIClient(base_url=f"tcp://127.0.0.1:{port}", version="1.41")
     with (
-        pytest.raises(ConnectionLost, match="cannot open a session"),
+        pytest.raises(ConnectionLost, match="cannot reach the engine's BuildKit"),
         Session(client, trees=TREES, shared_key="k"),
     ):
         pass
