@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,18 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """When runs start: a `cron` expression, an `interval` in seconds, or an `rrule` of RFC 5545.
+
+    `timezone` is a name of the IANA database; None for UTC.
+    """
+
+    kind: Literal["cron", "interval", "rrule"]
+    value: str | float
+    timezone: str | None = None
+
+
+@dataclass(frozen=True)
 class Described:
     """What only the flow's own code tells: its parameters' JSON schema, and its description."""
 
@@ -34,21 +46,33 @@ class Record:
     """What a deployment of this image holds.
 
     `image` is the reference as recorded; `pushed` whether a registry holds it; `directory` the
-    absolute path of the code in the image; `entrypoint` relative to it; `source` the folder of
-    the code on this machine, from which the flow's parameters are read. `described` is None
-    where the deployment keeps what it knows of the flow; `version` stands for what was built, and
-    for its parameters having been read: it is None where that failed, so that the next deploy
-    tries again.
+    absolute path of the code in the image; `entrypoint` relative to it (both are None where the
+    deployment keeps its own); `source` the folder of the code on this machine, from which the
+    flow's parameters are read. `described` is None where the deployment keeps what it knows of
+    the flow; `version` stands for what was built, and for its parameters having been read: it is
+    None where that failed, so that the next deploy tries again. A version that the user gave
+    (`version_given`) stands for neither, and replaces whatever version is there.
+
+    The rest is what the user gave, and leaves alone what is None or empty: `parameters` are set
+    one by one, `tags` are added, and `schedules` take the place of those given here before;
+    `concurrency_limit` counts runs.
     """
 
     image: str
     pushed: bool
-    entrypoint: str
-    directory: str
+    entrypoint: str | None
+    directory: str | None
     version: str | None
     source: str
     job_variables: Mapping[str, Any] = field(default_factory=dict)
     described: Described | None = None
+    queue: str | None = None
+    description: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    concurrency_limit: int | None = None
+    version_given: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,9 +80,9 @@ class Change:
     """What differs between the deployment as it is and as it should be.
 
     `deployment_id` is None where there is none yet. `fields` are the deployment's own fields by
-    their names in Prefect's API, with their new values: empty where nothing differs. `notes` say
-    what else is so, `warnings` what will probably surprise; `questions` what of somebody else's
-    would be replaced.
+    their names in Prefect's API, with their new values: empty where nothing differs; among its
+    `schedules`, those without an `id` are new. `notes` say what else is so, `warnings` what will
+    probably surprise; `questions` what of somebody else's would be replaced.
     """
 
     target: Target
@@ -74,18 +98,3 @@ class Change:
     def needed(self) -> bool:
         """Whether there is anything to write."""
         return self.deployment_id is None or bool(self.fields)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a deploy came to: the reference recorded, and what had to be done for it."""
-
-    reference: str
-    deployment: str
-    deployment_id: str
-    pool: str
-    image_id: str
-    built: bool
-    pushed: bool
-    recorded: bool
-    seconds: Mapping[str, float] = field(default_factory=dict)

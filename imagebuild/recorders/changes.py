@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.record import Change, Record, Target
-from imagebuild.recorders import job_variables
+from imagebuild.recorders import job_variables, parameters, schedule_checks, schedules
+from imagebuild.recorders.json_schema import same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imagebuild.record import Described
     from imagebuild.state import Deployment, Pool, Recorded
 
 _STEP = "prefect.deployments.steps.set_working_directory"
@@ -22,45 +25,52 @@ def change_of(target: Target, now: Recorded, record: Record) -> Change:
 
     The fields are named as Prefect's API names them; only those that differ are among them, since
     every PATCH deletes the runs that are scheduled. A deployment that is not there differs in all.
-    Raises `UsageError` for job variables that cannot stand in this pool.
+    Raises `UsageError` for what cannot stand in this deployment or in this pool.
     """
     pool, deployment = now.pool, now.deployment
-    job_variables.check(record, pool)
-    held = deployment.job_variables if deployment else {}
-    variables, notes = job_variables.merge(held, record, pool)
-    wanted: dict[str, Any] = {
-        "job_variables": variables,
-        "entrypoint": record.entrypoint,
-        "pull_steps": _pull_steps(deployment, record),
-        "version": record.version,
-        # Sent alone it moves the deployment to this pool's default queue: right where the pool
-        # is another, so it must not be among the fields otherwise.
-        "work_pool_name": pool.name,
-    }
-    if record.version is None or _is_somebodys(deployment):
-        del wanted["version"]
-    if record.described is not None:
-        wanted["parameter_openapi_schema"] = dict(record.described.parameters)
-    fields: Mapping[str, Any] = _differing(deployment, wanted) if deployment else wanted
-    if deployment is None and record.described is not None:
-        fields = {**wanted, "description": record.described.description}
+    _check(target, now, record)
+    variables, notes = job_variables.merge(
+        deployment.job_variables if deployment else {}, record, pool
+    )
+    wanted: dict[str, Any] = {"job_variables": variables, "work_pool_name": pool.name}
+    wanted |= _of_the_code(deployment, record) | _given(deployment, record)
+    fields: Mapping[str, Any] = _differing(deployment, wanted, pool) if deployment else wanted
     return Change(
         target,
         record,
         deployment.id if deployment else None,
         pool.name,
         fields,
-        notes=(*notes, *_moved(deployment, pool)),
-        warnings=(*job_variables.unknown(record, pool), *_far(record, pool)),
-        questions=_replaced(deployment, record),
+        notes=(
+            *notes,
+            *_moved(deployment, record, pool),
+            *schedules.paused(wanted.get("schedules", ()), record.schedules),
+        ),
+        warnings=(
+            *job_variables.unknown(record, pool),
+            *_far(record, pool),
+            *_outlived(deployment, record),
+        ),
+        questions=(*_replaced(deployment, wanted), *_shared(deployment, fields)),
     )
 
 
 def knows(deployment: Deployment | None, record: Record) -> bool:
-    """Whether the deployment has the parameters of exactly this flow in this version."""
-    return deployment is not None and (
-        (deployment.version, deployment.entrypoint) == (record.version, record.entrypoint)
-    )
+    """Whether nothing of the flow has to be read: the deployment has it of exactly this version.
+
+    A version that the user gave does not tell which code it is.
+    """
+    if record.entrypoint is None:
+        return True
+    if deployment is None or record.version is None or record.version_given:
+        return False
+    return (deployment.version, deployment.entrypoint) == (record.version, record.entrypoint)
+
+
+def with_description(record: Record, described: Described) -> Record:
+    """The record with what the flow's code told. Raises `UsageError` for parameters not in it."""
+    parameters.check(record, described.parameters)
+    return dataclasses.replace(record, described=described)
 
 
 def check_names(target: Target) -> None:
@@ -82,18 +92,82 @@ def _is_somebodys(deployment: Deployment | None) -> bool:
     return version is not None and not re.fullmatch(r"[0-9a-f]{12}|[0-9a-f]{32}", version)
 
 
-def _differing(deployment: Deployment, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _check(target: Target, now: Recorded, record: Record) -> None:
+    if now.deployment is None and record.entrypoint is None:
+        message = f"there is no deployment {target}"
+        raise UsageError(message, hint="give the flow's entrypoint, and it is created")
+    job_variables.check(record, now.pool)
+    schedule_checks.check(record.schedules)
+    if record.concurrency_limit is not None and record.concurrency_limit < 1:
+        message = f"the concurrency limit cannot be {record.concurrency_limit}"
+        raise UsageError(message, hint="it is how many runs may go on at once, at least 1")
+    if (schema := _schema(now.deployment, record)) is not None:
+        parameters.check(record, schema)
+
+
+def _schema(deployment: Deployment | None, record: Record) -> Mapping[str, Any] | None:
+    """The schema that the parameters will have to keep to, where it is known yet."""
+    if record.described is not None:
+        return record.described.parameters
+    stays = knows(deployment, record) or record.version is None
+    return deployment.parameter_schema if deployment and stays else None
+
+
+def _of_the_code(deployment: Deployment | None, record: Record) -> dict[str, Any]:
+    """What tells which code runs; nothing of it where the deployment keeps its own."""
+    wanted: dict[str, Any] = {}
+    if record.entrypoint is not None:
+        wanted["entrypoint"] = record.entrypoint
+        if record.directory is not None:
+            wanted["pull_steps"] = _pull_steps(deployment, record)
+        if record.version is not None and not _is_somebodys(deployment):
+            wanted["version"] = record.version
+    if record.described is not None:
+        wanted["parameter_openapi_schema"] = dict(record.described.parameters)
+        if deployment is None:
+            wanted["description"] = record.described.description
+    return wanted
+
+
+def _given(deployment: Deployment | None, record: Record) -> dict[str, Any]:
+    """What the user gave besides, merged into what is there."""
+    wanted: dict[str, Any] = {}
+    if record.version_given:
+        wanted["version"] = record.version
+    if record.queue:
+        wanted["work_queue_name"] = record.queue
+    if record.description:
+        wanted["description"] = record.description
+    if record.parameters:
+        wanted["parameters"] = parameters.merge(deployment.parameters if deployment else {}, record)
+    if record.tags:
+        held = deployment.tags if deployment else ()
+        wanted["tags"] = list(dict.fromkeys((*held, *record.tags)))
+    if record.schedules:
+        there = deployment.schedules if deployment else ()
+        wanted["schedules"] = schedules.merge(there, record.schedules)
+    if record.concurrency_limit is not None:
+        wanted["concurrency_limit"] = record.concurrency_limit
+    return wanted
+
+
+def _differing(deployment: Deployment, wanted: Mapping[str, Any], pool: Pool) -> dict[str, Any]:
     held: dict[str, Any] = {
         "job_variables": dict(deployment.job_variables),
         "entrypoint": deployment.entrypoint,
         "pull_steps": [dict(step) for step in deployment.pull_steps],
         "version": deployment.version,
         "work_pool_name": deployment.pool,
+        # A queue of the same name in another pool is another one.
+        "work_queue_name": deployment.queue if deployment.pool == pool.name else None,
         "parameter_openapi_schema": dict(deployment.parameter_schema),
+        "description": deployment.description,
+        "parameters": dict(deployment.parameters),
+        "tags": list(deployment.tags),
+        "schedules": [dict(schedule) for schedule in deployment.schedules],
+        "concurrency_limit": deployment.concurrency_limit,
     }
-    return {
-        name: value for name, value in wanted.items() if not job_variables.same(value, held[name])
-    }
+    return {name: value for name, value in wanted.items() if not same(value, held[name])}
 
 
 def _pull_steps(deployment: Deployment | None, record: Record) -> list[dict[str, Any]]:
@@ -106,21 +180,43 @@ def _pull_steps(deployment: Deployment | None, record: Record) -> list[dict[str,
     return held if ours in held else [ours]
 
 
-def _replaced(deployment: Deployment | None, record: Record) -> tuple[str, ...]:
+def _replaced(deployment: Deployment | None, wanted: Mapping[str, Any]) -> tuple[str, ...]:
     """The pull steps that give way: with the code in the image, a run has nothing to fetch."""
-    steps = _pull_steps(deployment, record)
     held = deployment.pull_steps if deployment else ()
+    steps = wanted.get("pull_steps", held)
     gone = [name for step in held if step not in steps for name in step if name != _STEP]
     return (
         (f"its pull steps ({', '.join(gone)}) give way to the code in the image",) if gone else ()
     )
 
 
-def _moved(deployment: Deployment | None, pool: Pool) -> tuple[str, ...]:
+def _moved(deployment: Deployment | None, record: Record, pool: Pool) -> tuple[str, ...]:
     held = deployment.pool if deployment else None
-    if held is None or held == pool.name:
+    if deployment is None or held is None or held == pool.name:
         return ()
-    return (f"the deployment moves from the work pool {held!r} to {pool.name!r}",)
+    text = f"the deployment moves from the work pool {held!r} to {pool.name!r}"
+    if not record.queue and deployment.queue not in {None, "default"}:
+        text += f", and from the work queue {deployment.queue!r} to the default one"
+    return (text,)
+
+
+def _shared(deployment: Deployment | None, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The limit that would change for others too: Prefect sets the one that the deployment has.
+
+    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/server/models/deployments.py
+    """
+    name = deployment.concurrency_limit_name if deployment else None
+    if deployment is None or "concurrency_limit" not in fields or name is None:
+        return ()
+    if name == f"deployment:{deployment.id}":
+        return ()
+    return (f"the concurrency limit {name!r} changes for all that share it",)
+
+
+def _outlived(deployment: Deployment | None, record: Record) -> list[str]:
+    if deployment is None or record.described is None:
+        return []
+    return parameters.outlived(deployment.parameters, record.described.parameters)
 
 
 def _far(record: Record, pool: Pool) -> tuple[str, ...]:

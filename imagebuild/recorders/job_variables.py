@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.names import ImageName
+from imagebuild.recorders.json_schema import allows, meant, shown, wanted
 
 if TYPE_CHECKING:
     from imagebuild.record import Record
@@ -17,21 +17,6 @@ if TYPE_CHECKING:
 POLICY = "image_pull_policy"
 LOCAL = "IfNotPresent"
 _ENV = "env"
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list, tuple),
-    "object": (Mapping,),
-    "null": (type(None),),
-}
-
-
-def same(one: object, other: object) -> bool:
-    """Whether two JSON values are equal; unlike `==` it tells true from 1, and 1 from 1.0."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def check(record: Record, pool: Pool) -> None:
@@ -52,9 +37,9 @@ def check(record: Record, pool: Pool) -> None:
             raise UsageError(message)
     for name, value in _flat(record.job_variables).items():
         schema = pool.variables.get(name, {})
-        if value is not None and not _allows(schema, value):
-            message = f"the job variable {name!r} cannot be {_shown(value)}"
-            causes = (f"the template of the work pool {pool.name!r} wants {_wanted(schema)}",)
+        if value is not None and not allows(schema, value):
+            message = f"the job variable {name!r} cannot be {shown(value)}"
+            causes = (f"the template of the work pool {pool.name!r} wants {wanted(schema)}",)
             raise UsageError(message, causes=causes)
 
 
@@ -87,7 +72,7 @@ def _set_policy(
     schema = pool.variables.get(POLICY)
     if schema is None or POLICY in given or schema.get("default") is not None:
         return None
-    if not record.pushed and merged.get(POLICY) is None and _allows(schema, LOCAL):
+    if not record.pushed and merged.get(POLICY) is None and allows(schema, LOCAL):
         merged[POLICY] = LOCAL
         return f"{POLICY} is now {LOCAL}, since the image was not pushed"
     pinned = ImageName.parse(record.image).digest is not None
@@ -118,52 +103,7 @@ def unknown(record: Record, pool: Pool) -> list[str]:
     """
     notes = []
     for name in sorted(set(_flat(record.job_variables)) - set(pool.variables)):
-        close = difflib.get_close_matches(name, pool.variables, n=1)
-        meant = f"; did you mean {close[0]!r}?" if close else ""
-        notes.append(f"the work pool {pool.name!r} knows no job variable {name!r}{meant}")
+        text = f"the work pool {pool.name!r} knows no job variable {name!r}"
+        close = meant(name, pool.variables)
+        notes.append(f"{text}; {close}" if close else text)
     return notes
-
-
-def _allows(schema: Mapping[str, Any], value: object) -> bool:
-    """Whether a JSON schema allows a value, by the words that pool templates are written in.
-
-    Words that are not read here allow everything: Prefect's server has the last say.
-    """
-    if choices := schema.get("anyOf"):
-        return any(_allows(choice, value) for choice in choices)
-    if "enum" in schema and value not in schema["enum"]:
-        return False
-    expected = schema.get("type")
-    names = [expected] if isinstance(expected, str) else expected or []
-    if names and not any(_is(value, name) for name in names):
-        return False
-    inner: list[object] = []
-    rest: object = None
-    if isinstance(value, Mapping):
-        known = schema.get("properties", {})
-        rest, inner = (
-            schema.get("additionalProperties"),
-            [item for key, item in value.items() if key not in known and item is not None],
-        )
-    elif isinstance(value, list):
-        rest, inner = schema.get("items"), list(value)
-    return not isinstance(rest, Mapping) or all(_allows(rest, item) for item in inner)
-
-
-def _is(value: object, name: str) -> bool:
-    if isinstance(value, bool):
-        return name == "boolean"
-    return isinstance(value, _TYPES.get(name, (object,)))
-
-
-def _wanted(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return f"one of {', '.join(map(str, schema['enum']))}"
-    inner = schema.get("additionalProperties") or schema.get("items")
-    of = f" of {inner['type']}" if isinstance(inner, Mapping) and "type" in inner else ""
-    return f"{schema.get('type', 'something else')}{of}"
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=True)
-    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imagebuild.errors import NotRecorded
 from imagebuild.record import Described
 from imagebuild.recorders import pools
-from imagebuild.recorders.changes import change_of, check_names, knows
+from imagebuild.recorders.changes import change_of, check_names, knows, with_description
 from imagebuild.state import Deployment, Pool, Recorded
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 DOCKER = Pool("docker", "docker", {"image": {"type": "string"}, "image_pull_policy": {}, "env": {}})
 
-_ATTRIBUTES = {"work_pool_name": "pool", "parameter_openapi_schema": "parameter_schema"}
+_ATTRIBUTES = {
+    "work_pool_name": "pool",
+    "work_queue_name": "queue",
+    "parameter_openapi_schema": "parameter_schema",
+}
 
 
 class MemoryRecorder:
@@ -59,7 +63,7 @@ class MemoryRecorder:
         """The record with the parameters that every flow is said to take."""
         if knows(now.deployment, record):
             return record
-        return dataclasses.replace(record, described=record.described or self._parameters)
+        return with_description(record, record.described or self._parameters)
 
     def change(self, target: Target, now: Recorded, record: Record) -> Change:
         """What has to be written so that the deployment holds the record. Pure."""
@@ -77,13 +81,19 @@ class MemoryRecorder:
         left = change_of(change.target, now, change.record)
         held = held or Deployment(str(uuid.uuid4()), None, None, None, (), {}, {})
         fields: dict[str, Any] = {
-            _ATTRIBUTES.get(name, name): tuple(value) if name == "pull_steps" else value
-            for name, value in left.fields.items()
-            if name != "description"
+            _ATTRIBUTES.get(name, name): _kept(name, value) for name, value in left.fields.items()
         }
+        if "pool" in fields:
+            fields.setdefault("queue", "default")
         self.deployments[str(change.target)] = dataclasses.replace(held, **fields)
         self.writes += 1
         return held.id
 
     def close(self) -> None:
         """Nothing was started."""
+
+
+def _kept(name: str, value: Any) -> Any:
+    if name == "schedules":
+        return tuple({"id": str(uuid.uuid4()), **schedule} for schedule in value)
+    return tuple(value) if name in {"pull_steps", "tags"} else value

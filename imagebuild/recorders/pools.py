@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import UsageError
+from imagebuild.recorders.json_schema import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,10 +59,8 @@ def _only(pools: Sequence[Pool]) -> Pool:
 def _unknown(name: str, target: Target, pools: Sequence[Pool]) -> UsageError:
     origin = "" if target.pool else " (Prefect's default)"
     message = f"there is no work pool {name!r}{origin}"
-    close = difflib.get_close_matches(name, [pool.name for pool in pools], n=1)
-    if close:
-        return UsageError(message, hint=f"did you mean {close[0]!r}?")
-    return UsageError(message, hint=_alternatives(pools))
+    close = meant(name, (pool.name for pool in pools))
+    return UsageError(message, hint=close or _alternatives(pools))
 
 
 def _takes_no_image(pool: Pool, pools: Sequence[Pool]) -> UsageError:

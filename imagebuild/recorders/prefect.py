@@ -12,7 +12,7 @@ from imagebuild.errors import Denied, ImagebuildError, NotRecorded, Unreachable,
 from imagebuild.events import Warned
 from imagebuild.record import Described
 from imagebuild.recorders import pools, prefect_process, prefect_settings
-from imagebuild.recorders.changes import change_of, check_names, knows
+from imagebuild.recorders.changes import change_of, check_names, knows, with_description
 from imagebuild.state import Recorded
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imagebuild.events import Emit
     from imagebuild.record import Change, Record, Target
     from imagebuild.recorders.prefect_api import PrefectApi
+    from imagebuild.recorders.prefect_apply import Writing
     from imagebuild.recorders.prefect_settings import PrefectSettings
 
 
@@ -80,21 +81,23 @@ class PrefectRecorder:
         """The record with the flow's parameters, where the deployment is new or of another version.
 
         Prefect's own code reads them from the source, in a process of its own that takes seconds.
-        Raises `UsageError` for a new deployment of a flow that cannot be read; one that is there
-        keeps its parameters, with a warning.
+        Raises `UsageError` for parameters that the flow does not take, and for a new deployment of
+        a flow that cannot be read; one that is there keeps its parameters, with a warning.
         """
         held = now.deployment
         if record.described is not None or knows(held, record):
             return record
         try:
-            return dataclasses.replace(record, described=self._describe(record))
+            described = self._describe(record)
         except (UsageError, Unreachable) as error:
             if held is None:
                 raise
             why = ": ".join((error.message, *error.causes))
             text = "the flow's parameters stay in Prefect as they were"
             emit(Warned(text, cause=why, hint=error.hint))
-            return dataclasses.replace(record, version=None)
+            version = record.version if record.version_given else None
+            return dataclasses.replace(record, version=version)
+        return with_description(record, described)
 
     def change(self, target: Target, now: Recorded, record: Record) -> Change:
         """What has to be written so that the deployment holds the record. Pure."""
@@ -104,7 +107,8 @@ class PrefectRecorder:
         """Write what differs, read it again and compare; the deployment's ID.
 
         What somebody else wrote since `read` is kept. Nothing is asked where nothing differs.
-        Raises `NotRecorded`.
+        Raises `NotRecorded`; where the image stands and its schedules do not, `UsageError` if
+        Prefect refused them, else `Denied` or `Unreachable`.
         """
         if change.deployment_id is not None and not change.needed:
             return change.deployment_id
@@ -115,42 +119,37 @@ class PrefectRecorder:
         try:
             return writing.run(emit)
         except ImagebuildError as error:
-            message = f"cannot record the image in the deployment {change.target}"
-            raise NotRecorded(
-                message,
-                causes=(error.message, *error.causes),
-                hint=error.hint,
-                body=error.body,
-                unchanged=writing.unchanged,
-            ) from error
+            raise _failed(change, writing, error) from error
 
     def _describe(self, record: Record) -> Described:
         self._need_prefect(f"read the parameters of the flow {record.entrypoint}")
         answer = self._run("describe", {"entrypoint": record.entrypoint}, Path(record.source))
         return Described(answer["parameters"], answer["description"])
 
-    def _create(self, change: Change) -> None:
-        """Make the deployment, by Prefect's own client in a process of its own.
+    def _create(self, change: Change) -> str:
+        """Make the deployment, by Prefect's own client in a process of its own; its ID.
 
         Raises as a call of `PrefectApi` does.
         """
         self._need_prefect(f"create the deployment {change.target}")
         described = change.record.described or self._describe(change.record)
         fields = {
+            "description": described.description,
+            "parameter_openapi_schema": dict(described.parameters),
             **change.fields,
             "name": change.target.name,
-            "parameter_openapi_schema": dict(described.parameters),
-            "description": described.description,
             "enforce_parameter_schema": True,
         }
         try:
-            self._run("create", {"flow": change.target.flow, "fields": fields}, self._cwd)
+            asked = {"flow": change.target.flow, "fields": fields}
+            made: str = self._run("create", asked, self._cwd)["id"]
         except prefect_process.JobFailed as error:
             if error.status in {401, 403}:
                 raise Denied(error.message, causes=error.causes) from error
             if error.status is not None and (error.status in {0, 408, 429} or error.status >= 500):
                 raise Unreachable(error.message, causes=error.causes) from error
             raise
+        return made
 
     def _run(self, job: str, payload: Mapping[str, Any], cwd: Path) -> Any:
         return prefect_process.run(job, payload, self._env, cwd, self._jobs.append)
@@ -202,3 +201,18 @@ class PrefectRecorder:
 
 def _installed() -> bool:
     return importlib.util.find_spec("prefect") is not None
+
+
+def _failed(change: Change, writing: Writing, error: ImagebuildError) -> ImagebuildError:
+    """What the failure of a writing means for the deployment."""
+    kind: type[ImagebuildError] = NotRecorded
+    if writing.recorded:
+        kind = type(error) if isinstance(error, (Denied, Unreachable)) else UsageError
+    what = "set the schedules of" if writing.recorded else "record the image in"
+    return kind(
+        f"cannot {what} the deployment {change.target}",
+        causes=(error.message, *error.causes),
+        hint=error.hint,
+        body=error.body,
+        unchanged=writing.unchanged,
+    )

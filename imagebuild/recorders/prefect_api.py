@@ -20,15 +20,17 @@ from imagebuild.recorders.prefect_models import (
     DeploymentAnswer,
     PoolAnswer,
     PoolAnswers,
+    QueueAnswers,
 )
 from imagebuild.recorders.prefect_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from imagebuild.state import Deployment, Pool
 
 _PAGE = 200
+_SHORT = 200
 _ADDRESS = "check PREFECT_API_URL: it usually ends in /api"
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -61,20 +63,55 @@ class PrefectApi:
 
     def pools(self) -> list[Pool]:
         """All work pools."""
-        pools: list[Pool] = []
         what = "list the work pools"
-        while True:
-            asked = {"limit": _PAGE, "offset": len(pools)}
-            answer = self._send("POST", "/work_pools/filter", asked)
-            page = _parsed(_good(answer, what), PoolAnswers, what, inside="pools")
-            pools += [pool.value() for pool in page.pools]
-            if len(page.pools) < _PAGE:
-                return pools
+        pages = self._pages("/work_pools/filter", PoolAnswers, "pools", what)
+        return [pool.value() for page in pages for pool in page.pools]
+
+    def queues(self, pool: str, patience: Patience) -> list[str]:
+        """The names of a pool's work queues."""
+        path, what = f"/work_pools/{quote(pool, safe='')}/queues/filter", "list the work queues"
+        pages = self._pages(path, QueueAnswers, "queues", what, patience)
+        return [queue.name for page in pages for queue in page.queues]
 
     def update(self, deployment_id: str, fields: Mapping[str, Any], patience: Patience) -> None:
         """Set some fields of a deployment, and no others."""
         path = f"/deployments/{quote(deployment_id, safe='')}"
         _good(self._send("PATCH", path, fields, patience), "change the deployment")
+
+    def add_schedules(
+        self, deployment_id: str, schedules: Sequence[Mapping[str, Any]], patience: Patience
+    ) -> bool:
+        """Make schedules, all or none; whether the server keeps their `slug`, as older ones do not.
+
+        Where another has the slug already, nothing is made: an earlier try may have arrived.
+        """
+        path, what = f"/deployments/{quote(deployment_id, safe='')}/schedules", "add the schedules"
+        answer = self._send("POST", path, list(schedules), patience)
+        marked = answer.status != 422 or "slug" not in _refused_fields(answer)
+        if not marked:
+            bare = [{k: v for k, v in one.items() if k != "slug"} for one in schedules]
+            answer = self._send("POST", path, bare, Patience(1, 0))  # twice would be two of them
+        if answer.status != 409:
+            _good(answer, what)
+        return marked
+
+    def change_schedule(
+        self, deployment_id: str, schedule: Mapping[str, Any], patience: Patience
+    ) -> None:
+        """Set what a schedule says; one that is gone stays gone."""
+        # Parameters that are not sent are emptied.
+        sent = {key: schedule[key] for key in ("schedule", "parameters") if key in schedule}
+        path = f"/deployments/{quote(deployment_id, safe='')}/schedules/{schedule['id']}"
+        answer = self._send("PATCH", path, sent, patience)
+        if answer.status != 404 or _detail(answer) == "Not Found":
+            _good(answer, "change a schedule")
+
+    def delete_schedule(self, deployment_id: str, schedule_id: str, patience: Patience) -> None:
+        """Delete a schedule, if it is there."""
+        path = f"/deployments/{quote(deployment_id, safe='')}/schedules/{schedule_id}"
+        answer = self._send("DELETE", path, None, patience)
+        if answer.status != 404 or _detail(answer) == "Not Found":
+            _good(answer, "delete a schedule")
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,13 +127,25 @@ class PrefectApi:
             return None
         return _parsed(_good(answer, what), model, what)
 
+    def _pages(
+        self, path: str, model: type[_Model], inside: str, what: str, patience: Patience = READING
+    ) -> Iterator[_Model]:
+        offset = 0
+        while True:
+            answer = self._send("POST", path, {"limit": _PAGE, "offset": offset}, patience)
+            page = _parsed(_good(answer, what), model, what, inside)
+            yield page
+            if len(getattr(page, inside)) < _PAGE:
+                return
+            offset += _PAGE
+
     def _answers(self) -> bool:
         answer = self._send("POST", "/work_pools/filter", {"limit": 1})
         return answer.status == 200
 
     def _send(self, method: str, path: str, value: object, patience: Patience = READING) -> Answer:
-        """Send a body, with a token against request forgery once the server has asked for one."""
-        body = json.dumps(value).encode()
+        """Send a body, if any, with a token against forgery once the server has asked for one."""
+        body = None if value is None else json.dumps(value).encode()
         for _ in range(2):
             sent = self._csrf
             answer = self._transport.send(method, path, body, headers=sent, patience=patience)
@@ -160,11 +209,35 @@ def _stranger(what: str, answer: Answer) -> UsageError:
 
 def _detail(answer: Answer) -> str:
     """What the server says is wrong: FastAPI's `detail`, or Prefect's own two fields."""
-    try:
-        value = json.loads(answer.body)
-    except ValueError:
-        return ""
+    value = _json(answer)
     if not isinstance(value, dict):
         return ""
     said = value.get("detail") or value.get("exception_detail") or value.get("exception_message")
+    if isinstance(said, list) and all(isinstance(one, dict) and "msg" in one for one in said):
+        said = "; ".join(_complaints(said))
     return printable(said if isinstance(said, str) else json.dumps(said)) if said else ""
+
+
+def _complaints(said: list[dict[str, Any]]) -> list[str]:
+    """What pydantic says is wrong, without what it says of the other members of a union."""
+    other = {"missing", "extra_forbidden"}
+    for left_out in (other | {"string_pattern_mismatch"}, other, set()):
+        found = [one for one in said if one.get("type") not in left_out]
+        if found:
+            break
+    return [f"{(one.get('loc') or ['body'])[-1]}: {str(one['msg'])[:_SHORT]}" for one in found]
+
+
+def _refused_fields(answer: Answer) -> set[object]:
+    """The names of the fields that a server does not know."""
+    value = _json(answer)
+    said = value.get("exception_detail") if isinstance(value, dict) else None
+    unknown = [one for one in said or () if isinstance(one, dict)]
+    return {one["loc"][-1] for one in unknown if one.get("type") == "extra_forbidden"}
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body)
+    except ValueError:
+        return None

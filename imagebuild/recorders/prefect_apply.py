@@ -7,6 +7,7 @@ still differs.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import ImagebuildError, Unreachable
@@ -14,6 +15,7 @@ from imagebuild.events import Note, Warned
 from imagebuild.recorders import pools
 from imagebuild.recorders.changes import change_of
 from imagebuild.recorders.prefect_http import WRITING
+from imagebuild.recorders.schedules import writes
 from imagebuild.state import Recorded
 
 if TYPE_CHECKING:
@@ -22,16 +24,19 @@ if TYPE_CHECKING:
     from imagebuild.events import Emit
     from imagebuild.record import Change
     from imagebuild.recorders.prefect_api import PrefectApi
-    from imagebuild.state import Pool
+    from imagebuild.recorders.schedules import Writes
+    from imagebuild.state import Deployment, Pool
 
 _ROUNDS = 3
+_SCHEDULES, _QUEUE = "schedules", "work_queue_name"
 
 
 class Writing:
     """One change on its way into a deployment.
 
-    `create` makes a deployment that is not there yet; `unchanged` says what surely stands as it
-    stood, for whoever has to tell that the writing failed.
+    `create` makes a deployment that is not there yet, and gives its ID. For whoever has to tell
+    that it failed, `recorded` is whether the image stands and only schedules are left, and
+    `unchanged` says what surely stands.
     """
 
     def __init__(
@@ -39,61 +44,102 @@ class Writing:
         api: PrefectApi,
         change: Change,
         default_pool: str | None,
-        create: Callable[[Change], None],
+        create: Callable[[Change], str],
     ) -> None:
         self._api = api
         self._change = change
         self._default_pool = default_pool
         self._create = create
         self._pools: dict[str, Pool | None] = {}
-        self.unchanged: str | None = _as_before(change)
+        self.unchanged: str | None = None
+        self.recorded = False
+        self._stand(change)
 
     def run(self, emit: Emit) -> str:
         """Write until nothing differs; the deployment's ID. Raises as `PrefectApi` does."""
         lost: Unreachable | None = None
         for turn in range(_ROUNDS + 1):
-            left = self._left()
+            held, left = self._look()
+            self._stand(left)
             if left.deployment_id is not None and not left.needed:
                 return left.deployment_id
             if lost is not None:
-                self.unchanged = _as_before(self._change)
                 raise lost
             if turn == _ROUNDS:
                 break
             if turn:
                 emit(Note(f"{self._change.target} was changed by somebody else; writing again"))
-            lost = self._write(left)
+            lost = self._write(held, left, emit)
         return self._settle(left, emit)
 
-    def _left(self) -> Change:
+    def _look(self) -> tuple[Deployment | None, Change]:
         target = self._change.target
         held = self._api.deployment(target.flow, target.name, WRITING)
         if held is None and self._change.deployment_id is not None:
+            self.unchanged, self.recorded = None, False
             message = f"the deployment {target} was deleted meanwhile"
             raise ImagebuildError(message, hint="deploy again to create it anew")
         every = self._api.pools
         pool = pools.choose(target, held, self._default_pool, find=self._find, every=every)
-        return change_of(target, Recorded(pool, held), self._change.record)
+        return held, change_of(target, Recorded(pool, held), self._change.record)
 
     def _find(self, name: str) -> Pool | None:
         if name not in self._pools:
             self._pools[name] = self._api.pool(name, WRITING)
         return self._pools[name]
 
-    def _write(self, left: Change) -> Unreachable | None:
-        """Write once; the error if no answer came, after which it may be written or not."""
-        before, self.unchanged = self.unchanged, None
+    def _stand(self, left: Change) -> None:
+        self.unchanged = _standing(left)
+        self.recorded = left.deployment_id is not None and set(left.fields) == {_SCHEDULES}
+
+    def _write(self, held: Deployment | None, left: Change, emit: Emit) -> Unreachable | None:
+        """Write once; the error if no answer came, after which it may be written or not.
+
+        First the image and all that is one with it, then the schedules: whatever becomes of them,
+        the image stands.
+        """
         try:
-            if left.deployment_id is None:
-                self._create(left)
-            else:
-                self._api.update(left.deployment_id, left.fields, WRITING)
+            made = self._write_fields(left, emit)
+            if _SCHEDULES in left.fields:
+                self._stand(_without(left, made, set(left.fields) - {_SCHEDULES}))
+                there = held.schedules if held else ()
+                self._write_schedules(made, writes(there, left.fields[_SCHEDULES]), emit)
         except Unreachable as error:
             return error
-        except ImagebuildError:
-            self.unchanged = before
-            raise
         return None
+
+    def _write_fields(self, left: Change, emit: Emit) -> str:
+        """What a deployment says of itself, in one request; its ID."""
+        wanted = _without(left, left.deployment_id, {_SCHEDULES})
+        if not wanted.needed and wanted.deployment_id is not None:
+            return wanted.deployment_id
+        queue = wanted.fields.get(_QUEUE)
+        there = self._api.queues(left.pool, WRITING) if queue else []
+        try:
+            if wanted.deployment_id is None:
+                made = self._create(wanted)
+            else:
+                made = wanted.deployment_id
+                # A queue alone would be looked for in Prefect's own default pool.
+                pool = {"work_pool_name": left.pool} if queue else {}
+                self._api.update(made, {**wanted.fields, **pool}, WRITING)
+        except Unreachable:
+            self.unchanged = None  # it may be written, or not
+            raise
+        if queue and queue not in there:
+            known = ", ".join(there) or "none"
+            emit(Note(f"Prefect made the work queue {queue!r} in {left.pool!r}, which had {known}"))
+        return made
+
+    def _write_schedules(self, deployment_id: str, asked: Writes, emit: Emit) -> None:
+        """Change, add, delete: at no time is there one less than there will be."""
+        for schedule in asked.changed.values():
+            self._api.change_schedule(deployment_id, schedule, WRITING)
+        if asked.added and not self._api.add_schedules(deployment_id, asked.added, WRITING):
+            text = "this Prefect server does not keep who made a schedule"
+            emit(Warned(text, hint="a later deploy adds to these schedules, and takes none away"))
+        for schedule_id in asked.deleted:
+            self._api.delete_schedule(deployment_id, schedule_id, WRITING)
 
     def _settle(self, left: Change, emit: Emit) -> str:
         """Be content with the image, where Prefect does not keep another value as written."""
@@ -105,7 +151,15 @@ class Writing:
         return left.deployment_id
 
 
-def _as_before(change: Change) -> str:
-    if change.deployment_id is None:
-        return f"there is no deployment {change.target} yet"
-    return f"the deployment {change.target} runs the image that it ran before"
+def _without(left: Change, deployment_id: str | None, names: set[str]) -> Change:
+    fields = {name: value for name, value in left.fields.items() if name not in names}
+    return dataclasses.replace(left, deployment_id=deployment_id, fields=fields)
+
+
+def _standing(left: Change) -> str:
+    """What is so as long as none of this is written."""
+    if left.deployment_id is None:
+        return f"there is no deployment {left.target} yet"
+    if "job_variables" in left.fields:
+        return f"the deployment {left.target} runs the image that it ran before"
+    return f"the deployment {left.target} runs {left.record.image}"

@@ -14,19 +14,40 @@ class _Loose(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class _Schedule(_Loose):
+    id: UUID
+    active: bool = True
+    schedule: dict[str, Any]
+    slug: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class _Limit(_Loose):
+    name: str | None = None
+    limit: int
+
+
 class DeploymentAnswer(_Loose):
     """`DeploymentResponse`, https://docs.prefect.io/v3/api-ref/rest-api/server/deployments."""
 
     id: UUID
     work_pool_name: str | None = None
+    work_queue_name: str | None = None
     entrypoint: str | None = None
     version: str | None = None
+    description: str | None = None
     pull_steps: list[dict[str, Any]] | None = None
     job_variables: dict[str, Any] | None = None
     parameter_openapi_schema: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
+    tags: list[str] | None = None
+    schedules: list[_Schedule] | None = None
+    concurrency_limit: int | None = None
+    global_concurrency_limit: _Limit | None = None
 
     def value(self) -> Deployment:
         """The same as a value of ours."""
+        limit = self.global_concurrency_limit
         return Deployment(
             id=str(self.id),
             pool=self.work_pool_name,
@@ -35,6 +56,17 @@ class DeploymentAnswer(_Loose):
             pull_steps=tuple(self.pull_steps or ()),
             job_variables=self.job_variables or {},
             parameter_schema=self.parameter_openapi_schema or {},
+            queue=self.work_queue_name,
+            description=self.description,
+            parameters=self.parameters or {},
+            tags=tuple(self.tags or ()),
+            # What a server does not know, it refuses when it is sent back.
+            schedules=tuple(
+                one.model_dump(mode="json", exclude_unset=True) | {"active": one.active}
+                for one in self.schedules or ()
+            ),
+            concurrency_limit=limit.limit if limit else self.concurrency_limit,
+            concurrency_limit_name=limit.name if limit else None,
         )
 
 
@@ -62,6 +94,16 @@ class PoolAnswers(_Loose):
     """A page of pools."""
 
     pools: list[PoolAnswer]
+
+
+class _Queue(_Loose):
+    name: str
+
+
+class QueueAnswers(_Loose):
+    """A page of a pool's work queues."""
+
+    queues: list[_Queue]
 
 
 class CsrfAnswer(_Loose):

@@ -10,7 +10,7 @@ import pytest
 
 from imagebuild.errors import NotRecorded, UsageError
 from imagebuild.events import ignore
-from imagebuild.record import Record, Target
+from imagebuild.record import Described, Record, Schedule, Target
 from imagebuild.recorders.memory import DOCKER, MemoryRecorder
 from imagebuild.recorders.prefect import PrefectRecorder
 from imagebuild.state import Pool
@@ -42,6 +42,9 @@ class Subject(Protocol):
     def set_variables(self, target: Target, variables: dict[str, Any]) -> None:
         """Replace a deployment's job variables, as somebody else would."""
 
+    def pause_schedules(self, target: Target) -> None:
+        """Pause all of a deployment's schedules, as somebody else would."""
+
     def delete(self, target: Target) -> None:
         """Delete a deployment, as somebody else would."""
 
@@ -61,6 +64,12 @@ class OnPrefect:
         """By Prefect's API."""
         self._api.request("PATCH", self._path(target), {"job_variables": variables})
 
+    def pause_schedules(self, target: Target) -> None:
+        """By Prefect's API."""
+        for schedule in self._api.deployment(str(target))["schedules"]:
+            path = f"{self._path(target)}/schedules/{schedule['id']}"
+            self._api.request("PATCH", path, {"active": False})
+
     def delete(self, target: Target) -> None:
         """By Prefect's API."""
         self._api.request("DELETE", self._path(target))
@@ -70,7 +79,9 @@ class InMemory:
     """The fake."""
 
     def __init__(self) -> None:
-        self._memory = MemoryRecorder([DOCKER, Pool("proc", "process", {})])
+        schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+        pools = [DOCKER, Pool("proc", "process", {})]
+        self._memory = MemoryRecorder(pools, parameters=Described(schema))
         self.recorder: Recorder = self._memory
         self.pool, self.imageless = DOCKER.name, "proc"
 
@@ -78,6 +89,12 @@ class InMemory:
         """In its dictionary."""
         held = self._memory.deployments[str(target)]
         self._memory.deployments[str(target)] = dataclasses.replace(held, job_variables=variables)
+
+    def pause_schedules(self, target: Target) -> None:
+        """In its dictionary."""
+        held = self._memory.deployments[str(target)]
+        paused = tuple({**schedule, "active": False} for schedule in held.schedules)
+        self._memory.deployments[str(target)] = dataclasses.replace(held, schedules=paused)
 
     def delete(self, target: Target) -> None:
         """From its dictionary."""
@@ -140,6 +157,94 @@ def test_what_was_applied_is_read_again_and_needs_no_change(
     change = recorder.change(target, now, recorder.describe(now, record, ignore))
     assert not change.needed
     assert recorder.apply(change, ignore) == made
+
+
+WISHES: dict[str, Any] = {
+    "queue": "fast",
+    "description": "ours",
+    "parameters": {"name": "me"},
+    "tags": ("b", "a"),
+    "schedules": (Schedule("cron", "0 6 * * *", "Europe/Berlin"), Schedule("interval", 3600)),
+    "concurrency_limit": 3,
+    "version": "1.2.3",
+    "version_given": True,
+}
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_what_the_user_gave_is_set_and_then_needs_no_change(
+    subject: Subject, target: Target, record: Record, when: str
+) -> None:
+    """On a new deployment, and on one that is there."""
+    recorder = subject.recorder
+    if when == "later":
+        deploy(recorder, target, record)
+    wish = dataclasses.replace(record, **WISHES)
+    deploy(recorder, target, wish)
+    now = recorder.read(target)
+    held = now.deployment
+    assert held is not None
+    assert (held.queue, held.description, held.parameters) == ("fast", "ours", {"name": "me"})
+    assert (held.tags, held.concurrency_limit, held.version) == (("b", "a"), 3, "1.2.3")
+    assert [one["slug"] for one in sorted(held.schedules, key=lambda one: str(one["slug"]))] == [
+        "imagebuild-1",
+        "imagebuild-2",
+    ]
+    for again in (wish, dataclasses.replace(record, version="1.2.3", version_given=True)):
+        assert not recorder.change(target, now, recorder.describe(now, again, ignore)).needed
+
+
+def test_given_schedules_replace_those_given_before_and_keep_their_pause(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """Tags and parameters are added to."""
+    recorder = subject.recorder
+    deploy(recorder, target, dataclasses.replace(record, **WISHES))
+    subject.pause_schedules(target)
+    held = recorder.read(target).deployment
+    assert held is not None
+    seven = (Schedule("cron", "0 7 * * *"),)
+    deploy(recorder, target, dataclasses.replace(record, schedules=seven, tags=("c", "a")))
+    after = recorder.read(target).deployment
+    assert after is not None
+    (schedule,) = after.schedules
+    assert schedule["schedule"]["cron"] == "0 7 * * *"
+    assert schedule["id"] in {one["id"] for one in held.schedules}
+    assert schedule["active"] is False
+    assert (after.tags, after.parameters) == (("b", "a", "c"), {"name": "me"})
+
+
+def test_a_parameter_that_the_flow_does_not_take_is_refused(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """When the flow was read, and later when the change is asked for."""
+    recorder = subject.recorder
+    wish = dataclasses.replace(record, parameters={"naem": "x"})
+    with pytest.raises(UsageError, match="no parameter 'naem'"):
+        recorder.describe(recorder.read(target), wish, ignore)
+    deploy(recorder, target, record)
+    with pytest.raises(UsageError, match="no parameter 'naem'"):
+        recorder.change(target, recorder.read(target), wish)
+
+
+def test_an_image_alone_is_recorded_in_a_deployment_that_is_there(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """Which keeps its code; where there is none, none is made."""
+    recorder = subject.recorder
+    alone = dataclasses.replace(
+        record, image="reg.example/app:2", entrypoint=None, directory=None, version=None
+    )
+    with pytest.raises(UsageError, match=f"no deployment {target}"):
+        recorder.change(target, recorder.read(target), alone)
+    deploy(recorder, target, record)
+    before = recorder.read(target).deployment
+    deploy(recorder, target, alone)
+    after = recorder.read(target).deployment
+    assert before is not None
+    assert after is not None
+    variables = {**before.job_variables, "image": "reg.example/app:2"}
+    assert after == dataclasses.replace(before, job_variables=variables)
 
 
 def test_a_change_is_pure(subject: Subject, target: Target, record: Record) -> None:

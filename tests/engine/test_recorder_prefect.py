@@ -178,7 +178,7 @@ def test_a_changed_image_is_one_patch_that_keeps_the_rest(
         kept: dict[str, Any] = {"tags": ["mine"], "parameters": {"name": "you"}, "paused": True}
         api.request("PATCH", f"/deployments/{made}", {**kept, "job_variables": variables})
         schedule = {"schedule": {"interval": 3600}, "active": True}
-        api.request("POST", f"/deployments/{made}/schedules", [schedule])  # type: ignore[arg-type]
+        api.request("POST", f"/deployments/{made}/schedules", [schedule])
         before = api.deployment(str(target))
         proxy.clear()
         deploy(recorder, target, newer(record))

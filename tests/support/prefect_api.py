@@ -38,7 +38,7 @@ class PrefectApi:
         """Close the connections; a later request opens new ones."""
         self._pool.clear()
 
-    def request(self, method: str, path: str, body: Json | None = None) -> Any:
+    def request(self, method: str, path: str, body: Json | list[Json] | None = None) -> Any:
         """Send one request and give the JSON of its answer; a refusal is an error with its text.
 
         A server on SQLite says 503 while another request holds its database.

@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         if said.status != 204:
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - the base class names them so
+    do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class names them so
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def change(deployment_id: str | None = ID) -> Change:
     return Change(TARGET, record(), deployment_id, "dock", {"version": "1"})
 
 
-def never(_: Change) -> None:
+def never(_: Change) -> str:
     """For a deployment that is there."""
     pytest.fail("a deployment was created")
 
@@ -60,7 +60,7 @@ def write(
     server: Server,
     events: list[Event],
     deployment_id: str | None = ID,
-    create: Callable[[Change], None] = never,
+    create: Callable[[Change], str] = never,
 ) -> tuple[str | ImagebuildError, str | None]:
     """The deployment's ID or the error, and what is said to be unchanged."""
     with api_at(server.url) as api:
@@ -155,9 +155,14 @@ def test_a_server_that_keeps_a_lesser_field_otherwise_is_only_warned_of() -> Non
 def test_a_new_deployment_is_created_and_read_again() -> None:
     """Its pool is then its own."""
     made: list[Change] = []
+
+    def create(asked: Change) -> str:
+        made.append(asked)
+        return ID
+
     pools = Said(200, [POOL.value])
     with serving(MISSING, pools, holds(OURS), POOL) as server:
-        assert write(server, [], None, made.append)[0] == ID
+        assert write(server, [], None, create)[0] == ID
     assert made[0].fields["work_pool_name"] == "dock"
 
 

@@ -1,0 +1,49 @@
+"""Sets a deployment's values for its flow's parameters, and checks that it takes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from imagebuild.errors import UsageError
+from imagebuild.recorders.json_schema import allows, meant, shown, wanted
+
+if TYPE_CHECKING:
+    from imagebuild.record import Record
+
+
+def merge(held: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """The values that the deployment is to hold: the given ones, and all others as they are."""
+    return {**held, **record.parameters}
+
+
+def check(record: Record, schema: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for a parameter or a value that the flow's schema excludes.
+
+    Prefect's server takes any name, and the run then fails; a value it refuses only when it is
+    written: https://github.com/PrefectHQ/prefect/blob/main/src/prefect/server/api/deployments.py
+    """
+    known = schema.get("properties")
+    if not isinstance(known, Mapping):
+        return
+    for name, value in record.parameters.items():
+        if name not in known and not schema.get("additionalProperties"):
+            message = f"the flow takes no parameter {name!r}"
+            causes = (f"it takes {', '.join(known) or 'none'}",)
+            raise UsageError(message, causes=causes, hint=meant(name, known))
+        expected = known.get(name, {})
+        if value is not None and not allows(expected, value):
+            message = f"the parameter {name!r} cannot be {shown(value)}"
+            raise UsageError(message, causes=(f"the flow wants {wanted(expected)}",))
+
+
+def outlived(held: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """A word on each value that was set for a parameter which the flow has no longer.
+
+    With one of them every run fails: Prefect raises `SignatureMismatchError`.
+    """
+    known = schema.get("properties")
+    if not isinstance(known, Mapping) or schema.get("additionalProperties"):
+        return []
+    gone = [name for name in held if name not in known]
+    return [f"the deployment sets {name!r}, which the flow takes no longer" for name in gone]
