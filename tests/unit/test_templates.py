@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import random
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imagebuild import templates
 from imagebuild.errors import UsageError
-from imagebuild.plan import Code, Dependencies
-from tests.unit.values import BASE, DIGEST, environment, plan
+from imagebuild.plan import Code, Dependencies, OwnDockerfile
+from tests.unit.values import BASE, DIGEST, VALUES, environment, plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,14 +148,9 @@ def test_a_base_with_a_user_gets_it_back(user: str) -> None:
     found = instructions(templates.render(plan(), user=user))
 
     assert [keyword for keyword, _ in found] == [
-        *("FROM", "WORKDIR", "USER", "COPY", "RUN", "USER", "COPY")
+        *("FROM", "USER", "WORKDIR", "COPY", "RUN", "USER", "COPY")
     ]
     assert [rest for keyword, rest in found if keyword == "USER"] == ["root", user]
-
-
-def test_a_user_is_left_alone_where_nothing_is_installed() -> None:
-    """There is nothing to be root for."""
-    assert "USER" not in templates.render(project("app"), user="app")
 
 
 @pytest.mark.parametrize(("mounts", "cached"), [(True, True), (False, False)])
@@ -167,6 +163,7 @@ def test_downloads_are_kept_in_a_cache_mount_or_thrown_away(mounts: bool, cached
     ]
 
     assert cached is run.startswith("--mount=type=cache,target=/root/.cache ")
+    assert cached is ("--mount" in run)
     assert cached is ("--no-cache " not in run)
     assert cached is ("--no-cache-dir" not in run)
 
@@ -244,10 +241,10 @@ def test_a_user_that_no_dockerfile_can_hold_is_refused(user: str) -> None:
 
 
 def test_no_name_adds_or_hides_an_instruction() -> None:
-    """Over 600 hostile names: they come out as they went in, or are refused."""
+    """A hundred hostile names: they come out as they went in, or are refused."""
     chance = random.Random(7)
     written = 0
-    for _ in range(600):
+    for _ in range(100):
         directory, path, user = (
             "".join(chance.choices(HOSTILE, k=chance.randint(1, 4))) for _ in range(3)
         )
@@ -257,12 +254,141 @@ def test_no_name_adds_or_hides_an_instruction() -> None:
             continue
         written += 1
         keywords = [keyword for keyword, _ in found]
-        assert keywords == ["FROM", "WORKDIR", "USER", "COPY", "RUN", "USER", "COPY"]
-        assert unquoted(found[1][1]) == f"/opt/prefect/{directory}"
+        assert keywords == ["FROM", "USER", "WORKDIR", "COPY", "RUN", "USER", "COPY"]
+        assert unquoted(found[2][1]) == f"/opt/prefect/{directory}"
         assert copied(found[3][1])[1] == f"/opt/prefect/{directory}/{path}"
         assert unquoted(found[5][1]) == user
         assert copied(found[6][1]) == ("./", f"/opt/prefect/{directory}/")
-    assert written > 40
+    assert written > 5
+
+
+@pytest.mark.parametrize("mounts", [True, False])
+def test_system_packages_are_installed_before_all_else(mounts: bool) -> None:
+    """As root, with what was downloaded in a cache or thrown away."""
+    made = plan(environment=environment(packages=("tree", "jq=1.6*")))
+    found = instructions(templates.render(made, user="app", mounts=mounts))
+    run = found[2][1]
+
+    assert [keyword for keyword, _ in found[:4]] == ["FROM", "USER", "RUN", "WORKDIR"]
+    assert run.count(",sharing=locked") == (2 if mounts else 0)
+    assert "apt-get update;" in run
+    assert re.search(r"apt-get install -y --no-install-recommends .*tree 'jq=1.6\*'", run)
+    assert ("rm -rf /var/lib/apt/lists/*" in run) is not mounts
+    assert "this base has no apt-get" in run
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "jq",
+        "g++",
+        "libsodium23:arm64",
+        "jq=1.6-2.1+deb12u3",
+        "x11=1:7.7~a",
+        "jq/bookworm-backports",
+    ],
+)
+def test_a_system_package_is_written_as_apt_takes_it(name: str) -> None:
+    """With version, architecture or release."""
+    [run] = [
+        line
+        for line in templates.render(plan(environment=environment(packages=(name,)))).split("\n")
+        if "apt-get install" in line
+    ]
+
+    assert shlex.split(run)[-1] == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "a", "Jq", "jq-", "-y", "jq vim", "jq;id", "$(id)", "jq=", "jq=1 2", "jq=$V", "jq/"),
+        "é",
+    ],
+)
+def test_what_is_no_system_package_is_refused(name: str) -> None:
+    """An option, a command, or what apt-get would remove."""
+    with pytest.raises(UsageError, match="is no system package"):
+        templates.render(plan(environment=environment(packages=(name,))))
+
+
+def test_build_arguments_are_declared_before_the_first_step() -> None:
+    """So that the steps see them; a proxy's needs no declaration."""
+    args = {"B": "x\nRUN id", "A": "", "https_proxy": "x", "NO_PROXY": "x"}
+    found = instructions(templates.render(plan(environment=environment(build_args=args))))
+
+    assert found[1:4] == [("ARG", "A"), ("ARG", "B"), ("WORKDIR", "/opt/prefect/app")]
+
+
+@pytest.mark.parametrize("name", ["", "1A", "A B", "A=1", "A\nRUN id", "é", "A-B"])
+@pytest.mark.parametrize("kind", ["build_args", "env"])
+def test_what_is_no_name_of_a_variable_is_refused(kind: str, name: str) -> None:
+    """It comes from the command line."""
+    made = (
+        plan(environment=environment(build_args={name: "x"}))
+        if kind == "build_args"
+        else plan(code=Code("c" * 64, "/app", env={name: "x"}))
+    )
+    with pytest.raises(UsageError, match="is no name of a variable"):
+        templates.render(made)
+
+
+def test_secrets_and_agents_are_mounted_where_dependencies_are_installed() -> None:
+    """A forgotten one fails the step; netrc lies where installers look for it."""
+    made = environment(secrets=("token", "netrc"), ssh=("default",))
+    [run] = [
+        rest
+        for keyword, rest in instructions(templates.render(plan(environment=made)))
+        if keyword == "RUN"
+    ]
+
+    assert re.findall(r"--mount=(\S+)", run) == [
+        "type=cache,target=/root/.cache",
+        "type=secret,id=token,required=true",
+        "type=secret,id=netrc,target=/root/.netrc,required=true",
+        "type=ssh,id=default,required=true",
+    ]
+    assert "--mount" not in templates.render(plan(environment=made), mounts=False)
+
+
+@pytest.mark.parametrize("kind", ["secrets", "ssh"])
+@pytest.mark.parametrize("name", ["", "a,target=/etc/passwd", "a b", "a\nRUN id", "../a", "$A"])
+def test_an_id_that_would_change_its_mount_is_refused(kind: str, name: str) -> None:
+    """Its options are separated by commas."""
+    with pytest.raises(UsageError, match="is no id of a secret or an ssh agent"):
+        templates.render(plan(environment=environment(**{kind: (name,)})))
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_variable_is_set_to_exactly_its_value(value: str) -> None:
+    """Quoted, so that nothing is expanded, stripped, or another instruction."""
+    made = plan(code=Code("c" * 64, "/app", env={"NAME": value, "Z": "1"}))
+    *_, variable, last = instructions(templates.render(made))
+
+    assert variable[0] == "ENV"
+    assert last == ("ENV", 'Z="1"')
+    assert variable[1].startswith('NAME="')
+    assert variable[1].endswith('"')
+    inside = variable[1][6:-1]
+    assert not re.search(r"""(?<!\\)(?:\\\\)*["$]""", inside)
+    assert re.sub(r'\\([\\"$])', r"\1", inside) == value
+
+
+@pytest.mark.parametrize("value", ["a\nb", "\n", "a\r", "\x00", "\udc80"])
+def test_a_value_that_is_not_one_line_is_refused_by_its_variable(value: str) -> None:
+    """No Dockerfile can hold it; its text, which may be a secret, is not repeated."""
+    made = plan(code=Code("c" * 64, "/app", env={"CERTIFICATE": f"geheim{value}"}))
+    with pytest.raises(UsageError, match="CERTIFICATE cannot be set") as caught:
+        templates.render(made)
+
+    assert "geheim" not in caught.value.message
+
+
+def test_a_dockerfile_of_the_users_own_is_left_as_it_is() -> None:
+    """Nothing is rendered into it."""
+    recipe = OwnDockerfile("Dockerfile", "FROM x\n{{ base }}")
+
+    assert templates.render(plan(environment=environment(recipe=recipe))) == recipe.text
 
 
 @pytest.fixture
@@ -272,9 +398,10 @@ def where(tmp_path: Path) -> Path:
 
 
 def rendered(where: Path, source: str, **values: Any) -> str:
-    """What a template named `default` comes to."""
-    (where / "default.Dockerfile.jinja").write_text(source)
-    return templates.render(plan(), where=where, **values)
+    """What a template of the user's own comes to."""
+    (where / "own.jinja").write_text(source)
+    recipe = templates.load("own.jinja", where, where)
+    return templates.render(plan(environment=environment(recipe=recipe)), **values)
 
 
 def refused(where: Path, source: str) -> UsageError:
@@ -317,7 +444,7 @@ def test_a_value_without_a_filter_is_refused_with_its_line(where: Path, source: 
         rendered(where, f"# a\n# b\n{source}\n", user="app")
     error = caught.value
 
-    assert error.message == "cannot render the template default.Dockerfile.jinja, line 3"
+    assert error.message == "cannot render the template own.jinja, line 3"
     assert "is printed without a filter that quotes it" in error.causes[0]
 
 
@@ -325,7 +452,7 @@ def test_an_undefined_variable_is_refused_with_its_line(where: Path) -> None:
     """A slip of the pen is no empty text."""
     error = refused(where, "FROM x\n\nRUN {{ comand | word }}\n")
 
-    assert error.message == "cannot render the template default.Dockerfile.jinja, line 3"
+    assert error.message == "cannot render the template own.jinja, line 3"
     assert error.causes == ("'comand' is undefined",)
 
 
@@ -340,12 +467,13 @@ def test_an_undefined_variable_is_refused_with_its_line(where: Path) -> None:
 def test_a_template_that_cannot_be_read_is_refused_with_its_line(
     where: Path, source: str, line: int, cause: str
 ) -> None:
-    """And the file's whole path."""
-    error = refused(where, source)
+    """When it is found, long before it is needed."""
+    (where / "own.jinja").write_text(source)
+    with pytest.raises(UsageError) as caught:
+        templates.load("own.jinja", where, where)
+    error = caught.value
 
-    assert (
-        error.message == f"cannot read the template {where}/default.Dockerfile.jinja, line {line}"
-    )
+    assert error.message == f"cannot read the template own.jinja, line {line}"
     assert cause in error.causes[0]
 
 
@@ -362,26 +490,157 @@ def test_a_template_reaches_nothing_but_its_values(where: Path, source: str) -> 
     assert "unsafe" in refused(where, source).causes[0]
 
 
-def test_a_template_extends_another_by_its_blocks(where: Path) -> None:
-    """As one's own does with the default."""
-    (where / "parent.Dockerfile.jinja").write_text("FROM x\n{% block system %}{% endblock %}\n")
+@pytest.mark.parametrize("source", ["{{ 1 / 0 }}", "{{ base + 1 }}", "{{ base | copies }}"])
+def test_a_template_that_fails_in_any_way_is_refused_with_its_line(
+    where: Path, source: str
+) -> None:
+    """It is no fault of ours."""
+    assert refused(where, f"\n{source}").message.endswith("own.jinja, line 2")
+
+
+def test_a_template_that_extends_itself_is_refused(where: Path) -> None:
+    """Rather than rendered for ever."""
+    assert "own.jinja" in refused(where, '{% extends "own.jinja" %}').message
+
+
+def test_a_template_extends_the_default_by_its_blocks(where: Path) -> None:
+    """And keeps what the default has in a block where it says so."""
     source = (
-        "{% extends 'parent.Dockerfile.jinja' %}\n{% block system %}\nRUN apt\n{% endblock %}\n"
+        '{% extends "default" %}\n'
+        "{% block code %}\n{{ super() }}\nRUN id\n{% endblock %}\n"
+        "{% block dependencies %}{% endblock %}"
+    )
+    found = instructions(rendered(where, source))
+
+    assert [keyword for keyword, _ in found] == ["FROM", "WORKDIR", "COPY", "RUN"]
+
+
+def test_a_template_uses_the_files_in_its_folder(where: Path) -> None:
+    """Those that it extends, includes and imports."""
+    (where / "parts").mkdir()
+    (where / "parts" / "tail").write_text("USER x\n")
+    (where / "macros").write_text("{% macro work(at) %}WORKDIR {{ at | word }}{% endmacro %}")
+    (where / "parent").write_text(
+        "FROM x\n{% block all %}{% endblock %}\n\n{% include 'parts/tail' %}"
+    )
+    source = (
+        "{% extends 'parent' %}{% from 'macros' import work %}"
+        "{% block all %}{{ work('/a b') }}{% endblock %}"
     )
 
-    assert rendered(where, source) == "FROM x\nRUN apt\n"
+    assert rendered(where, source) == "FROM x\nWORKDIR /a b\nUSER x\n"
 
 
-@pytest.mark.parametrize("name", ["gone", "../default", ""])
-def test_a_template_that_is_not_there_is_refused(name: str) -> None:
+@pytest.mark.parametrize("source", ["{% if %}", "{{ base }}", "{{ comand | word }}"])
+def test_an_error_in_a_parent_is_told_with_its_own_line(where: Path, source: str) -> None:
+    """Not with the line that extends it."""
+    (where / "parent").write_text(f"FROM x\n\n{source}\n")
+
+    assert refused(where, "{% extends 'parent' %}").message.endswith("the template parent, line 3")
+
+
+@pytest.mark.parametrize(
+    ("reference", "cause"),
+    [
+        ("{% extends 'gone' %}", "it refers to 'gone', which is not beside it"),
+        ("{% include '../outside' %}", "it refers to '../outside', which is not beside it"),
+        ("{% include 'link' %}", "it refers to 'link', which is not beside it"),
+        ("{% include '/etc/hostname' %}", "it refers to '/etc/hostname', which is not beside it"),
+        ("{% include 'gone' ignore missing %}", "it refers to 'gone', which is not beside it"),
+        ("{% extends base %}", "it refers to another by a value"),
+        ("{% include ['default', 'gone'] %}", "it refers to another by a value"),
+    ],
+)
+def test_a_template_refers_to_no_other_file(tmp_path: Path, reference: str, cause: str) -> None:
+    """What it is made of is known before it is rendered, and lies in one folder."""
+    where = tmp_path / "templates"
+    where.mkdir()
+    (tmp_path / "outside").write_text("FROM x")
+    (where / "link").symlink_to("../outside")
+    error = refused(where, f"\n{reference}")
+
+    assert error.message == "cannot read the template own.jinja, line 2"
+    assert error.causes == (cause,)
+
+
+@pytest.mark.parametrize("typed", ["own.jinja", "./own.jinja", "../user/own.jinja"])
+def test_a_template_is_found_where_the_user_stands_or_in_the_project(
+    tmp_path: Path, typed: str
+) -> None:
+    """However it is typed, it is the same template: no path is in it."""
+    root, here = tmp_path / "root", tmp_path / "user"
+    for folder in (root, here):
+        folder.mkdir()
+    (here / "own.jinja").write_text("FROM x")
+    found = templates.load(typed, here, root)
+
+    assert found == templates.load("own.jinja", root, here)
+    assert found == templates.load(str(here / "own.jinja"), root, root)
+    assert found.name == "own.jinja"
+    assert str(tmp_path) not in repr(found)
+
+
+def test_the_digest_covers_all_that_a_template_is_made_of(
+    where: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own text, that of its neighbours, and that of the shipped ones that it uses."""
+    shipped = where / "shipped"
+    shipped.mkdir()
+    (shipped / "default.Dockerfile.jinja").write_text("FROM x")
+    monkeypatch.setattr(templates, "folder", lambda: shipped)
+    files = [where / "own.jinja", where / "beside", shipped / "default.Dockerfile.jinja"]
+    (where / "own.jinja").write_text('{% extends "default" %}{% include "beside" %}')
+    (where / "beside").write_text("USER x")
+    digests = [templates.load("own.jinja", where, where).digest]
+    for file in files:
+        file.write_text(f"{file.read_text()}\n")
+        digests.append(templates.load("own.jinja", where, where).digest)
+    (where / "elsewhere").write_text("")
+
+    assert len(set(digests)) == 4
+    assert templates.load("own.jinja", where, where).digest == digests[-1]
+
+
+def test_what_was_found_is_what_is_rendered(where: Path) -> None:
+    """An edit in between is the next deploy's."""
+    (where / "own.jinja").write_text("FROM x")
+    recipe = templates.load("own.jinja", where, where)
+    (where / "own.jinja").write_text("FROM y")
+
+    assert templates.render(plan(environment=environment(recipe=recipe))) == "FROM x"
+
+
+def test_a_template_that_is_no_text_is_refused(where: Path) -> None:
+    """With its path."""
+    (where / "own.jinja").write_bytes(b"\xff")
+    with pytest.raises(UsageError, match=r"cannot read the template .*/own.jinja"):
+        templates.load("own.jinja", where, where)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("gone", "give the path of a file, or one of the shipped templates: default"),
+        ("", "give the path of a file, or one of the shipped templates: default"),
+        ("../default", "did you mean default? "),
+        ("defualt", "did you mean default? "),
+        ("slin.Dockerfile.jinja", "did you mean slim.Dockerfile.jinja? "),
+    ],
+)
+def test_a_template_that_is_not_there_is_refused(where: Path, name: str, hint: str) -> None:
     """With those that are."""
+    (where / "slim.Dockerfile.jinja").write_text("FROM x")
     with pytest.raises(UsageError, match="there is no template") as caught:
-        templates.digest(name)
+        templates.load(name, where / "user", where)
 
-    assert caught.value.hint == "choose one of: default"
+    assert (caught.value.hint or "").startswith(hint)
 
 
-def test_the_templates_that_there_are_have_a_digest() -> None:
-    """One file is one template."""
+def test_a_shipped_template_goes_by_its_name(where: Path) -> None:
+    """One file is one template; a file of the same name elsewhere is another."""
+    (where / "default").write_text("FROM own")
+    found = templates.load("default", where, where)
+
     assert templates.names() == ("default",)
-    assert re.fullmatch("[0-9a-f]{64}", templates.digest("default"))
+    assert re.fullmatch("[0-9a-f]{64}", found.digest)
+    assert found.digest != templates.load("./default", where, where).digest
