@@ -21,12 +21,21 @@ _MISSING = re.compile(
     r"repository name not known",
     re.IGNORECASE,
 )
+# What the same request may get past the next time.
+_BUSY_WORDS = (
+    r"timeout|timed out|deadline exceeded|connection reset|broken pipe|\bEOF\b|"
+    r"\b(408|429|499|50[0234]|52[0-4])\b|too ?many ?requests|server misbehaving"
+)
+_BUSY = re.compile(_BUSY_WORDS, re.IGNORECASE)
 _AWAY = re.compile(
-    r"dial tcp|no such host|connection refused|timeout|timed out|deadline exceeded|"
-    r"connection reset|\bEOF\b|TLS handshake|server gave HTTP response|x509|"
-    r"\b(408|429|50[0234])\b|too ?many ?requests|server misbehaving|no route to host",
+    rf"{_BUSY_WORDS}|dial tcp|no such host|connection refused|server gave HTTP response|x509|"
+    r"no route to host",
     re.IGNORECASE,
 )
+
+
+class RegistryBusy(Unreachable):
+    """The registry did not answer as it should, and may the next time."""
 
 
 def is_missing(text: str, name: ImageName) -> bool:
@@ -39,7 +48,8 @@ def registry_error(action: str, name: ImageName, causes: tuple[str, ...]) -> Ima
     """The error for what a registry did not do, by the words in `causes`."""
     text, message = _without(name, " ".join(causes)), f"cannot {action}"
     if _AWAY.search(text):
-        return Unreachable(
+        kind = RegistryBusy if _BUSY.search(text) else Unreachable
+        return kind(
             message, causes=causes, hint=f"check that {name.host} can be reached from the engine"
         )
     if _DENIED.search(text):

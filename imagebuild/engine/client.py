@@ -5,7 +5,9 @@ The API: https://docs.docker.com/reference/api/engine/version/v1.41/
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+import base64
+import json
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +19,18 @@ from docker.context.config import get_current_context_name
 from imagebuild.engine.errors import EngineLacks, EngineRefused, at, translated
 from imagebuild.engine.logins import Logins
 from imagebuild.errors import UsageError
-from imagebuild.names import BadImageName, ImageName
+from imagebuild.names import HUB_ALIASES, BadImageName, ImageName
 from imagebuild.registry_errors import is_missing, registry_error
 from imagebuild.state import ImageConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
 
 _SECONDS = 60
+# Seconds to connect, and to wait for an answer: a step may be silent for as long as it likes.
+_BUILD_SECONDS = (10, None)
+_HUB_KEY = "https://index.docker.io/v1/"  # docker's configuration and API have no other name for it
 
 
 class Engine:
@@ -36,7 +41,7 @@ class Engine:
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
+        self.env = env
         self.logins = Logins(env)
         with translated(f"reach the Docker Engine{at(env.get('DOCKER_HOST'))}"):
             self._settings = self._find()
@@ -80,7 +85,7 @@ class Engine:
 
         None where the registry has none. Raises `Denied` or `Unreachable`.
         """
-        login, action = self.logins.find(name.host), f"ask {name.host} for {name}"
+        login, action = self.logins.find_for(name), f"ask {name.host} for {name}"
         try:
             with self.working(action):
                 found = self.api.inspect_distribution(str(name), auth_config=login)
@@ -94,7 +99,7 @@ class Engine:
 
     def check_login(self, name: ImageName) -> None:
         """Raise `Denied` where the name's registry refuses the credentials that docker has."""
-        login = self.logins.find(name.host)
+        login = self.logins.find_for(name)
         if not login:
             return
         path = self.api._url("/auth")
@@ -110,11 +115,39 @@ class Engine:
 
         Raises `Unreachable` where the engine goes away in the middle.
         """
-        login = self.logins.find(name.host)
+        login = self.logins.find_for(name)
         with self.working(f"push {name}"):
             yield from self.api.push(
                 str(name.untagged), tag=name.tag, auth_config=login, stream=True, decode=True
             )
+
+    def build(
+        self, context: Iterable[bytes], query: Mapping[str, str], bases: Iterable[ImageName]
+    ) -> Generator[Mapping[str, Any], None, None]:
+        """Run the builder that came before BuildKit; its events as they come.
+
+        `context` is a tar in pieces, which is sent as it is made; the credentials that docker has
+        for the bases go along, and no others. To leave the events off cancels the build. Raises
+        `EngineRefused` before the first event, `Unreachable` where the engine goes away.
+        https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild
+        """
+        logins = {
+            _HUB_KEY if name.host in HUB_ALIASES else name.host: login
+            for name in bases
+            if (login := self.logins.find_for(name))
+        }
+        headers = {"Content-Type": "application/x-tar"}
+        if logins:
+            text = json.dumps(logins).encode()
+            headers["X-Registry-Config"] = base64.urlsafe_b64encode(text).decode()
+        with self.working("build with the Docker Engine"):
+            path, timeout = self.api._url("/build"), _BUILD_SECONDS
+            answer = self.api._post(
+                path, data=context, params=query, headers=headers, stream=True, timeout=timeout
+            )
+            with closing(answer):
+                self.api._raise_for_status(answer)
+                yield from self.api._stream_helper(answer, decode=True)
 
     def tag(self, image_id: str, name: ImageName) -> None:
         """Let a name mean this image."""
@@ -142,7 +175,7 @@ class Engine:
 
         https://docs.docker.com/engine/manage-resources/contexts/
         """
-        env = dict(self._env)
+        env = dict(self.env)
         if env.get("DOCKER_HOST"):
             return dict(docker.utils.kwargs_from_env(environment=env))
         name = env.get("DOCKER_CONTEXT") or get_current_context_name() or "default"
@@ -179,6 +212,7 @@ def _config(found: Mapping[str, Any]) -> ImageConfig:
         labels=dict(config.get("Labels") or {}),
         env={name: value for name, _, value in pairs},
         user=config.get("User") or "",
+        directory=config.get("WorkingDir") or "",
         diff_ids=tuple((found.get("RootFS") or {}).get("Layers") or ()),
         digests=dict(_digests(found.get("RepoDigests") or ())),
     )

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import ImageNotFound
 
+from imagebuild.builders.classic import ClassicBuilder
 from imagebuild.builders.docker import DockerBuilder
 from imagebuild.context import read_context
 from imagebuild.engine import Engine
-from imagebuild.errors import Denied, ImagebuildError, Unreachable
+from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Event, StepEnded, StepStarted, Transfer, ignore
 from imagebuild.names import ImageName
-from imagebuild.plan import Base, Dependencies, Plan
+from imagebuild.plan import Base, Dependencies, Plan, Template
 from imagebuild.planning import make_plan
 from imagebuild.registries.engine import EngineRegistry
 from imagebuild.request import BuildRequest
+from imagebuild.state import State
+from imagebuild.survey import Project
 from imagebuild.testing import FakeBuilder, FakeRegistry
 
 if TYPE_CHECKING:
@@ -62,17 +65,10 @@ class World:
 
     def plan(self, name: ImageName, context: ProjectContext) -> Plan:
         """The plan of the project under a name."""
-        return make_plan(
-            BuildRequest(self.root, self.root),
-            project="contract",
-            context=context,
-            dependencies=Dependencies(),
-            entrypoint="flow.py:hello",
-            base=self.base,
-            platform=self.builder.platform,
-            template_digest="0" * 64,
-            name=name,
-        )
+        recipe = Template("default", "0" * 64)
+        project = Project("contract", context, Dependencies(), recipe, self.base.name)
+        state = State(self.builder.platform_for(None), self.base)
+        return make_plan(BuildRequest(self.root, self.root), project, state, name=name)
 
     def build(self, name: ImageName | None = None) -> Plan:
         """Build the project as it is, and tell nobody."""
@@ -88,7 +84,7 @@ class World:
         return image
 
 
-@pytest.fixture(params=["memory", "engine"])
+@pytest.fixture(params=["memory", "engine", "classic"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """Each pair of builder and registry; the images are taken away afterwards."""
     (tmp_path / "flow.py").write_text("pass\n")
@@ -108,11 +104,12 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     base_name = ImageName.parse(request.getfixturevalue("base_image"))
     host = request.getfixturevalue("registry").address
     with closing(Engine(os.environ)) as engine:
-        docker = DockerBuilder(engine, tmp_path)
-        found = docker.find(base_name)
+        kind = DockerBuilder if request.param == "engine" else ClassicBuilder
+        real = kind(engine, BuildRequest(tmp_path, tmp_path))
+        found = real.find(base_name)
         assert found is not None
         world = World(
-            docker, EngineRegistry(engine), host, Base(base_name, image_id=found.id), tmp_path
+            real, EngineRegistry(engine), host, Base(base_name, image_id=found.id), tmp_path
         )
         yield world
     for name in world.made:
@@ -150,12 +147,21 @@ def absent(request: pytest.FixtureRequest) -> Iterator[Registry]:
 
 
 def test_the_platform_is_the_base_images(world: World) -> None:
-    """As `os/architecture`."""
+    """As `os/architecture`, however it is asked for."""
     found = world.builder.find(world.base.name)
+    platform = world.builder.platform_for(None)
 
     assert found is not None
-    assert world.builder.platform == found.platform
-    assert len(world.builder.platform.split("/")) == 2
+    assert platform == found.platform
+    assert len(platform.split("/")) == 2
+    assert world.builder.platform_for(platform) == platform
+
+
+@pytest.mark.parametrize("asked", ["plan9/mips", "linux/amd64,linux/arm64", "linux", ""])
+def test_a_platform_that_nobody_builds_for_is_a_usage_error(world: World, asked: str) -> None:
+    """Nor are several at once, or what is none."""
+    with pytest.raises(UsageError):
+        world.builder.platform_for(asked)
 
 
 def test_an_image_is_found_once_it_is_named(world: World) -> None:

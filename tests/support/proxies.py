@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import socketserver
+import struct
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -35,8 +36,36 @@ class Request:
     status: int = 0
 
 
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` requests of which method and path wholly match.
+
+    `answer` is a whole HTTP answer; an empty one resets the connection.
+    """
+
+    method: str
+    path: str
+    times: int
+    answer: bytes = b""
+
+    def takes(self, request: Request) -> bool:
+        """Whether it happens to this request; it counts."""
+        if not self.times or not _matches(request, self.method, self.path):
+            return False
+        self.times -= 1
+        return True
+
+
+def status_answer(status: str, *headers: str, body: str = "{}") -> bytes:
+    """An answer with a status such as `503 Service Unavailable`."""
+    lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", body]).encode()
+
+
 class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
     """Forward each connection's bytes to one target and keep a list of the requests.
+
+    What is put into `faults` goes wrong; of that the target hears nothing.
 
     A connection carries one request: `Connection: close` is put into both heads, so that after
     them nothing needs to be understood, be it a chunked upload, an upgrade or a hijacked stream.
@@ -49,15 +78,12 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.faults: list[Fault] = []
         self._open: set[socket.socket] = set()
 
     def asked(self, method: str = ".*", path: str = ".*") -> list[Request]:
         """Give the requests of which method and path (with its query) wholly match."""
-        return [
-            request
-            for request in list(self.requests)
-            if re.fullmatch(method, request.method) and re.fullmatch(path, request.path)
-        ]
+        return [request for request in list(self.requests) if _matches(request, method, path)]
 
     def clear(self) -> None:
         """Forget what was asked so far."""
@@ -89,6 +115,9 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
         method, path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
         record = Request(method, path)
         self.requests.append(record)
+        if fault := next((fault for fault in self.faults if fault.takes(record)), None):
+            _fail(client, record, fault.answer)
+            return
         with _connect(self.target) as upstream:
             self._open.add(upstream)
             upgrade = re.search(rb"(?im)^upgrade:", head.partition(HEAD_END)[0])
@@ -174,6 +203,24 @@ def _serving(proxy: RecordingProxy) -> Iterator[RecordingProxy]:
     finally:
         proxy.end()
         thread.join()
+
+
+def _matches(request: Request, method: str, path: str) -> bool:
+    return bool(re.fullmatch(method, request.method) and re.fullmatch(path, request.path))
+
+
+def _fail(client: socket.socket, record: Request, answer: bytes) -> None:
+    """Answer at once and hang up when the client has, or reset the connection."""
+    if not answer:
+        # To close without lingering sends a reset.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        return
+    record.status = int(answer.split()[1])
+    client.sendall(answer)
+    client.shutdown(socket.SHUT_WR)
+    while client.recv(65536):
+        pass
 
 
 def _connect(address: Address) -> socket.socket:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagebuild.bases import resolve_base
-from imagebuild.errors import Denied, ImagebuildError, Unreachable
+from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Event, Note, Warned
 from imagebuild.plan import Base
 from imagebuild.state import ImageConfig
@@ -27,9 +27,9 @@ class World:
         if remote is not None:
             self.registry.digests[f"{PREFECT.location}:3-latest"] = remote
 
-    def resolve(self, text: str = str(PREFECT)) -> Base:
+    def resolve(self, text: str = str(PREFECT), pull: bool | None = None) -> Base:
         """The base of that name."""
-        return resolve_base(name(text), self.builder, self.registry, self.told.append)
+        return resolve_base(name(text), self.builder, self.registry, self.told.append, pull)
 
 
 @pytest.mark.parametrize(
@@ -53,21 +53,89 @@ def test_the_registry_decides_and_the_engine_stands_in(
     assert [type(event) for event in world.told] == ([Note] if noted else [])
 
 
-def test_a_pinned_base_asks_nobody() -> None:
+def test_a_pinned_base_that_the_engine_has_asks_nobody() -> None:
     """It can only mean the one image."""
-    world = World()
+    world = World(DIGEST)
     world.registry.reachable = False
 
     assert world.resolve(f"{PREFECT}@{DIGEST}").digest == DIGEST
     assert world.told == []
 
 
+def test_a_pinned_base_that_only_the_registry_has_is_found_there() -> None:
+    """Before the build, which fetches it."""
+    world = World(remote=DIGEST)
+
+    assert world.resolve(f"{PREFECT}@{DIGEST}") == Base(name(f"{PREFECT}@{DIGEST}"), digest=DIGEST)
+    assert world.told == []
+
+
+def test_a_digest_that_nobody_knows_is_an_error() -> None:
+    """That says what to look at."""
+    with pytest.raises(ImagebuildError, match="there is no base image") as caught:
+        World(remote=DIGEST).resolve(f"{PREFECT}@{OTHER_DIGEST}")
+
+    assert caught.value.hint == "check the name and the digest given with --base"
+
+
+@pytest.mark.parametrize("pull", [None, True, False])
+def test_nothing_is_built_on_scratch(pull: bool | None) -> None:
+    """There is no Python in it."""
+    with pytest.raises(UsageError, match="cannot build on scratch"):
+        World().resolve("scratch", pull)
+
+
+@pytest.mark.parametrize("remote", [OTHER_DIGEST, None])
 @pytest.mark.parametrize(("local", "digest"), [(DIGEST, DIGEST), ("", None)])
+def test_without_a_pull_the_engines_own_is_taken_unasked(
+    local: str, digest: str | None, remote: str | None
+) -> None:
+    """Not even a registry that is down is noticed."""
+    world = World(local, remote)
+    world.registry.reachable = False
+
+    assert world.resolve(pull=False) == Base(PREFECT, digest=digest, image_id=IMAGE_ID)
+    assert world.told == []
+
+
+def test_without_a_pull_the_registry_gives_what_the_engine_lacks() -> None:
+    """A base has to come from somewhere."""
+    assert World(remote=DIGEST).resolve(pull=False) == Base(PREFECT, digest=DIGEST)
+
+
+def test_with_a_pull_the_registrys_is_taken() -> None:
+    """Where the engine has another, too."""
+    world = World(OTHER_DIGEST, DIGEST)
+
+    assert world.resolve(pull=True) == Base(PREFECT, digest=DIGEST, image_id=IMAGE_ID)
+
+
+@pytest.mark.parametrize(("fault", "kind"), [("reachable", Unreachable), ("denied", Denied)])
+def test_with_a_pull_the_registry_has_to_answer(fault: str, kind: type[ImagebuildError]) -> None:
+    """What the engine has is no way out."""
+    world = World(DIGEST, DIGEST)
+    setattr(world.registry, fault, fault == "denied")
+    with pytest.raises(kind, match=f"cannot get the base image {PREFECT}"):
+        world.resolve(pull=True)
+
+
+def test_with_a_pull_a_base_that_only_the_engine_has_is_an_error() -> None:
+    """Nobody can pull it."""
+    with pytest.raises(UsageError, match=f"cannot pull the base image {PREFECT}") as caught:
+        World("").resolve(pull=True)
+
+    assert caught.value.hint == "leave --pull out"
+
+
+@pytest.mark.parametrize(("local", "digest"), [(DIGEST, DIGEST), ("", None), (IMAGE_ID, None)])
 @pytest.mark.parametrize("fault", ["reachable", "denied"])
 def test_a_registry_that_does_not_answer_leaves_the_engines_with_a_warning(
     fault: str, local: str, digest: str | None
 ) -> None:
-    """By the digest that the engine knows it has, so that the key stays what it was."""
+    """By the digest that a registry gave it, so that the key stays what it was.
+
+    One that is the image's own ID is nothing that a registry gave.
+    """
     world = World(local, OTHER_DIGEST)
     setattr(world.registry, fault, fault == "denied")
 

@@ -7,110 +7,34 @@ import gc
 import hashlib
 import json
 import os
-import re
-import socketserver
-import tempfile
-import threading
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pytest
 
-from imagebuild.builders.docker import EngineImage
-from imagebuild.engine import Engine, EngineRefused
+from imagebuild.builders.image import EngineImage
+from imagebuild.engine import Engine, EngineRefused, Logins
 from imagebuild.errors import Denied, PushFailed, Unreachable, UsageError
-from imagebuild.events import Event, Transfer, ignore
+from imagebuild.events import Event, Transfer, Warned, ignore
 from imagebuild.state import ImageConfig
+from tests.unit.builders.tiny_engine import Handler, TinyEngine, stream, tiny_engine
 from tests.unit.values import DIGEST, IMAGE_ID, OTHER_DIGEST, name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    Answer = tuple[int, Any] | Callable[["Handler"], None]
+    from tests.unit.builders.tiny_engine import Answer
 
-VERSION = (200, {"ApiVersion": "1.41", "Os": "linux", "Arch": "arm64"})
 LINE = {"status": f"v1: digest: {DIGEST} size: 1"}
 APP = name("reg.example/team/app:v1")
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-class TinyEngine(socketserver.ThreadingUnixStreamServer):
-    """Answers on a unix socket by what is in `answers`, and keeps what was asked."""
-
-    daemon_threads = True
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path), Handler)
-        self.env = {"DOCKER_HOST": f"unix://{path}"}
-        self.answers: dict[str, Answer] = {"GET /version": VERSION}
-        self.asked: list[tuple[str, dict[str, str], bytes]] = []
-
-    def header(self, line: str) -> str:
-        """A header that the request with this first line had."""
-        return next(
-            headers.get("X-Registry-Auth", "") for asked, headers, _ in self.asked if asked == line
-        )
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    server: TinyEngine
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = re.sub(r"^/v1\.\d+", "", unquote(self.path))
-        line = f"{self.command} {path}"
-        self.server.asked.append((line, dict(self.headers), body))
-        answer = self.server.answers.get(line, (404, {"message": "page not found"}))
-        if not isinstance(answer, tuple):
-            answer(self)
-            return
-        status, value = answer
-        text = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self.send_response(status)
-        if not isinstance(value, bytes):
-            self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 -- the library's names
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
-
-
-def stream(*events: dict[str, Any], end: bytes = b"0\r\n\r\n") -> Callable[[Handler], None]:
-    """An answer in chunks, which ends as `end` has it, and then the connection is gone."""
-
-    def answer(handler: Handler) -> None:
-        handler.wfile.write(CHUNKED)
-        for event in events:
-            data = json.dumps(event).encode() + b"\r\n"
-            handler.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-        handler.wfile.write(end)
-        handler.close_connection = True
-
-    return answer
 
 
 @pytest.fixture
 def server() -> Iterator[TinyEngine]:
-    """A tiny engine; its folder's name is short, as a socket's path must be."""
-    with (
-        tempfile.TemporaryDirectory(prefix="ib-") as folder,
-        TinyEngine(Path(folder, "d.sock")) as running,
-    ):
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
+    """A tiny engine."""
+    with tiny_engine() as running:
         yield running
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -473,6 +397,94 @@ def test_an_engine_that_refuses_to_push_says_why(engine: Engine, server: TinyEng
     assert caught.value.causes == ("disk is full",)
 
 
+class Waits:
+    """A `sleep` that only keeps how long it was to wait."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+def failing(server: TinyEngine, *words: str) -> Waits:
+    """Let the first pushes end with these words of the registry, and the others succeed."""
+    has(server, DIGEST)
+    left = list(words)
+
+    def answer(handler: Handler) -> None:
+        stream({"error": left.pop(0)} if left else LINE)(handler)
+
+    server.answers["POST /images/reg.example/team/app/push"] = answer
+    return Waits()
+
+
+def pushes(server: TinyEngine) -> int:
+    """How often the engine was asked to push."""
+    return len([line for line, _, _ in server.asked if "/push?" in line])
+
+
+BUSY = "received unexpected HTTP status: 503 Service Unavailable"
+
+
+@pytest.mark.parametrize(
+    "words", [BUSY, "EOF", "read: connection reset by peer", "i/o timeout", "toomanyrequests: no"]
+)
+def test_a_push_that_broke_is_tried_again(engine: Engine, server: TinyEngine, words: str) -> None:
+    """With longer and longer waits, each of which is told with its reason."""
+    waits, told = failing(server, *[words] * 4), list[Event]()
+    image = EngineImage(engine, ImageConfig(IMAGE_ID, "linux/amd64"), waits)
+
+    assert image.push(APP, told.append) == DIGEST
+    assert pushes(server) == 5
+    assert [event.cause for event in told if isinstance(event, Warned)] == [words] * 4
+    for seconds, least in zip(waits.seconds, [0.5, 1, 2, 4], strict=True):
+        assert least <= seconds <= 1.5 * least
+
+
+def test_a_push_is_tried_five_times_in_all(engine: Engine, server: TinyEngine) -> None:
+    """Then the registry's own words are the error."""
+    waits = failing(server, *[BUSY] * 9)
+    with pytest.raises(Unreachable, match=f"cannot push {APP}") as caught:
+        EngineImage(engine, ImageConfig(IMAGE_ID, "linux/amd64"), waits).push(APP, ignore)
+
+    assert caught.value.causes == (BUSY,)
+    assert pushes(server) == 5
+    assert len(waits.seconds) == 4
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("3600", 60.0)])
+def test_a_registry_that_says_when_to_come_back_is_obeyed(
+    engine: Engine, server: TinyEngine, asked: str, waited: float
+) -> None:
+    """For a minute at most."""
+    waits = failing(server, f"429 Too Many Requests, Retry-After: {asked}")
+    EngineImage(engine, ImageConfig(IMAGE_ID, "linux/amd64"), waits).push(APP, ignore)
+
+    assert waits.seconds == [waited]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "denied: requested access to the resource is denied",
+        "name unknown: repository name not known to registry",
+        "tag invalid: the tag 'v1' is immutable",
+        "dial tcp 127.0.0.1:1: connect: connection refused",
+    ],
+)
+def test_a_push_that_is_refused_is_not_tried_again(
+    engine: Engine, server: TinyEngine, words: str
+) -> None:
+    """It would be refused again."""
+    waits = failing(server, words)
+    with pytest.raises((Denied, PushFailed, Unreachable)):
+        EngineImage(engine, ImageConfig(IMAGE_ID, "linux/amd64"), waits).push(APP, ignore)
+
+    assert pushes(server) == 1
+    assert waits.seconds == []
+
+
 # What docker knows of registries
 
 
@@ -545,6 +557,10 @@ def test_a_folder_without_a_configuration_is_one_without_passwords(
         {"auths": {"reg.example": {"auth": "%%%"}}},
         {"auths": {"reg.example": {"auth": encoded("no-colon")}}},
         {"auths": {"reg.example": {"auth": 1}}},
+        "{",
+        "not JSON",
+        "[]",
+        '"text"',
     ],
 )
 def test_a_configuration_that_makes_no_sense_is_a_usage_error(
@@ -556,6 +572,119 @@ def test_a_configuration_that_makes_no_sense_is_a_usage_error(
         pytest.raises(UsageError, match="cannot read docker's configuration"),
     ):
         engine.logins.find("reg.example")
+
+
+@pytest.mark.parametrize("text", ["", "\n", "{}"])
+def test_an_empty_configuration_is_one_without_passwords(tmp_path: Path, text: str) -> None:
+    """As docker takes it."""
+    with configured(tmp_path, text) as engine:
+        assert engine.logins.find("reg.example") == {}
+
+
+@contextmanager
+def podman(folder: Path, config: object, docker: object = None) -> Iterator[Engine]:
+    """An engine's client, where podman's credentials are this, and docker's config that."""
+    folder.mkdir(exist_ok=True)
+    (folder / "auth.json").write_text(config if isinstance(config, str) else json.dumps(config))
+    (folder / "config.json").write_text(json.dumps(docker or {}))
+    env = {"DOCKER_CONFIG": str(folder), "REGISTRY_AUTH_FILE": str(folder / "auth.json")}
+    with closing(Engine({**env, "DOCKER_HOST": "unix:///gone"})) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("key", "image", "known"),
+    [
+        ("reg.example", "reg.example/app", True),
+        ("reg.example/team", "reg.example/team/app", True),
+        ("reg.example/team/app", "reg.example/team/app", True),
+        ("reg.example/team", "reg.example/app", False),
+        ("reg.example/team", "reg.example/teams/app", False),
+        ("reg.example/team/app", "reg.example/team", False),
+        ("reg.example", "reg.example:5000/app", False),
+        ("https://reg.example/v1/", "reg.example/app", True),
+        ("docker.io", "app", True),
+        ("docker.io/library/app", "app", True),
+        ("docker.io/team", "team/app", True),
+        ("docker.io/team", "index.docker.io/team/app", True),
+        ("https://index.docker.io/v1/", "team/app", True),
+        ("docker.io", "reg.example/app", False),
+    ],
+)
+def test_podmans_credentials_are_for_a_part_of_a_registry(
+    tmp_path: Path, key: str, image: str, known: bool
+) -> None:
+    """The key is a registry, a namespace in it, or a repository."""
+    with podman(tmp_path, {"auths": {key: {"auth": encoded("me:x")}}}) as engine:
+        login = engine.logins.find_for(name(image))
+
+    host = name(image).location.partition("/")[0]
+    expected = {"username": "me", "password": "x", "serveraddress": host}
+    assert login == (expected if known else {})
+
+
+def test_the_longest_of_podmans_keys_is_meant(tmp_path: Path) -> None:
+    """For a push, and for a base of a build."""
+    keys = ["reg.example", "reg.example/team", "reg.example/team/app"]
+    auths = {key: {"auth": encoded(f"{key.count('/')}:x")} for key in keys}
+    with podman(tmp_path, {"auths": auths}) as engine:
+        found = [
+            engine.logins.find_for(name(image))["username"]
+            for image in ("reg.example/other/app", "reg.example/team/other", "reg.example/team/app")
+        ]
+        credential = engine.logins.credential("reg.example", [name("reg.example/team/app:v1")])
+
+    assert found == ["0", "1", "2"]
+    assert credential is not None
+    assert credential.username == "2"
+
+
+def test_dockers_credentials_come_before_podmans(tmp_path: Path) -> None:
+    """It is docker's engine that is asked."""
+    mine, other = ({"auths": {"reg.example": {"auth": encoded(f"{who}:x")}}} for who in ("a", "b"))
+    with podman(tmp_path, other, mine) as engine:
+        assert engine.logins.find("reg.example")["username"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("variables", "username"),
+    [
+        ({}, "home"),
+        ({"XDG_CONFIG_HOME": "xdg"}, "xdg"),
+        ({"XDG_RUNTIME_DIR": "run"}, "run"),
+        ({"XDG_RUNTIME_DIR": "empty"}, "home"),
+        ({"XDG_RUNTIME_DIR": "run", "REGISTRY_AUTH_FILE": "xdg/containers/auth.json"}, "xdg"),
+        ({"XDG_RUNTIME_DIR": "run", "REGISTRY_AUTH_FILE": "gone.json"}, None),
+    ],
+)
+def test_podmans_credentials_are_found_where_podman_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], username: str | None
+) -> None:
+    """The file that is named, else the session's, else the user's."""
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    for place, who in {"user/.config": "home", "xdg": "xdg", "run": "run"}.items():
+        (tmp_path / place / "containers").mkdir(parents=True)
+        auths = {"auths": {"reg.example": {"auth": encoded(f"{who}:x")}}}
+        (tmp_path / place / "containers" / "auth.json").write_text(json.dumps(auths))
+    env = {key: str(tmp_path / value) for key, value in variables.items()}
+
+    assert Logins(env).find("reg.example").get("username") == username
+
+
+@pytest.mark.parametrize(
+    "config", ["{", "[]", {"auths": {"a": 1}}, {"auths": {"a": {"auth": "%"}}}]
+)
+def test_podmans_credentials_that_make_no_sense_are_a_usage_error(
+    tmp_path: Path, config: object
+) -> None:
+    """With the file's name."""
+    with (
+        podman(tmp_path, config) as engine,
+        pytest.raises(UsageError, match="cannot read podman's credentials") as caught,
+    ):
+        engine.logins.find("reg.example")
+
+    assert str(tmp_path / "auth.json") in caught.value.causes[0]
 
 
 @pytest.fixture
@@ -627,6 +756,39 @@ def test_a_helper_that_fails_is_no_reason_to_go_on_without(
         engine.logins.find("reg.example")
 
     assert "credential helper" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("""printf '{"Username": "%s", "Secret": "S"}' "$server" """, "reg.example"),
+        ("""printf '{"Username": "<token>", "Secret": "T"}'""", ""),
+        ("echo 'credentials not found in native keychain'; exit 1", None),
+    ],
+)
+def test_podmans_credential_helper_is_asked(
+    tmp_path: Path, helper: Callable[[str], None], script: str, found: str | None
+) -> None:
+    """As docker's is."""
+    helper(script)
+    with podman(tmp_path / "podman", {"credHelpers": {"reg.example": "tests"}}) as engine:
+        credential = engine.logins.credential("reg.example")
+
+    assert (credential.username if credential else None) == found
+
+
+def test_podmans_credential_helper_that_fails_is_an_error(
+    tmp_path: Path, helper: Callable[[str], None]
+) -> None:
+    """To go on without it would offer no credentials."""
+    helper("echo locked; exit 2")
+    with (
+        podman(tmp_path / "podman", {"credHelpers": {"reg.example": "tests"}}) as engine,
+        pytest.raises(Denied, match=r"cannot get the credentials for reg.example") as caught,
+    ):
+        engine.logins.find("reg.example")
+
+    assert "auth.json names" in (caught.value.hint or "")
 
 
 def test_a_helper_that_is_not_installed_is_an_error(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagebuild.errors import Denied, ImagebuildError, PushFailed, Unreachable
-from imagebuild.registry_errors import is_missing, registry_error
+from imagebuild.registry_errors import RegistryBusy, is_missing, registry_error
 from tests.unit.values import name
 
 APP = "reg.example:5000/team/app:v1"
@@ -76,8 +76,35 @@ def test_words_tell_what_a_refusal_means(text: str, kind: type[ImagebuildError])
     """Who may not (4), who does not answer (3), and what the registry does not want (1)."""
     error = registry_error(f"push {APP}", name(APP), (text,))
 
-    assert type(error) is kind
+    assert isinstance(error, kind)
+    assert error.exit_code == kind.exit_code
     assert (error.message, error.causes) == (f"cannot push {APP}", (text,))
+
+
+@pytest.mark.parametrize(
+    ("text", "busy"),
+    [
+        (f"{GET}EOF", True),
+        (f"{GET}dial tcp 10.0.0.1:443: i/o timeout", True),
+        (f"{GET}context deadline exceeded", True),
+        (f"{GET}read tcp 10.0.0.2:1->10.0.0.1:443: read: connection reset by peer", True),
+        (f"{GET}write tcp 10.0.0.2:1->10.0.0.1:443: write: broken pipe", True),
+        (f"{STATUS}408 Request Timeout", True),
+        (f"{STATUS}429 Too Many Requests", True),
+        (f"{STATUS}500 Internal Server Error", True),
+        (f"{STATUS}503 Service Unavailable", True),
+        (f"{STATUS}522", True),
+        ("toomanyrequests: You have reached your pull rate limit", True),
+        (f"{GET}dial tcp 127.0.0.1:5000: connect: connection refused", False),
+        (f"{GET}dial tcp: lookup reg.example on 10.0.0.1:53: no such host", False),
+        (f"{GET}http: server gave HTTP response to HTTPS client", False),
+        (f"{GET}x509: certificate signed by unknown authority", False),
+        *((text, False) for text in (*DENIED, *UNWANTED)),
+    ],
+)
+def test_words_tell_what_may_get_past_the_next_time(text: str, busy: bool) -> None:
+    """A registry in trouble; not one that says no, or that is not there at all."""
+    assert isinstance(registry_error("push it", name(APP), (text,)), RegistryBusy) is busy
 
 
 @pytest.mark.parametrize(
@@ -119,7 +146,7 @@ def test_an_images_own_name_says_nothing(
     image = name(f"reg.example/{repository}:404")
     shown = text.format(image)
 
-    assert type(registry_error("push it", image, (shown,))) is kind
+    assert isinstance(registry_error("push it", image, (shown,)), kind)
     assert is_missing(f"manifest for {image} not found: manifest unknown", image)
 
 

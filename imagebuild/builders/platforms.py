@@ -1,0 +1,58 @@
+"""Platforms, as `os/architecture[/variant]`: each has one way to be written."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from imagebuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PLATFORM = re.compile(r"[a-z0-9_]+/[a-z0-9_]+(?:/v[0-9]+(?:\.[0-9]+)?)?")
+# What containerd takes for the same: https://github.com/containerd/platforms/blob/main/database.go
+_ALIASES = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "amd64/v1": "amd64",
+    "i386": "386",
+    "aarch64": "arm64",
+    "aarch64/v8": "arm64",
+    "arm64/v8": "arm64",
+    "armhf": "arm/v7",
+    "armel": "arm/v6",
+    "arm": "arm/v7",
+}
+
+
+def normalised(asked: str) -> str:
+    """The one way to write a platform; raises `UsageError` for a text that is none, or several."""
+    text = asked.strip().lower()
+    if "," in text:
+        message = f"cannot build for {asked} at once"
+        raise UsageError(
+            message,
+            causes=("an image in an engine has one platform",),
+            hint="build for each by itself, under a tag of its own",
+        )
+    os, _, machine = text.partition("/")
+    text = f"{os}/{_ALIASES.get(machine, machine)}"
+    if not _PLATFORM.fullmatch(text):
+        message = f"{asked!r} is not a platform"
+        raise UsageError(message, hint="write it as os/architecture[/variant]: linux/arm64")
+    return text
+
+
+def checked(asked: str, offered: Iterable[str]) -> str:
+    """The platform, where it is among the offered; raises `UsageError` that names them."""
+    wanted, known = normalised(asked), [normalised(platform) for platform in offered]
+    if wanted not in known:
+        message = f"the engine cannot build for {wanted}"
+        raise UsageError(
+            message,
+            causes=(f"it can build for {', '.join(known)}",),
+            hint="let it emulate the platform: docker run --privileged --rm tonistiigi/binfmt"
+            f" --install {wanted.split('/')[1]}",
+        )
+    return wanted
