@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-def choose_flow(context: ProjectContext, entrypoint: str | None, here: Path) -> FoundFlow:
-    """The flow of the entrypoint, else the only one in the project.
+def choose_flow(
+    context: ProjectContext, entrypoint: str | None, here: Path, named: str | None = None
+) -> FoundFlow:
+    """The flow of the entrypoint, else the only one in the project, or the only one `named` so.
 
     `entrypoint` is `path:function`; its path is relative to `here`, the folder the user stands
     in, or to the project root. Raises `UsageError`, with the flows that there are.
     """
     if entrypoint is None:
-        return _only_flow(context)
+        return _only_flow(context, named)
     path, function = _split(entrypoint)
     path = locate(context, path, here)
     found, skipped = _flows(context, [path])
@@ -48,9 +50,10 @@ def _split(entrypoint: str) -> tuple[str, str]:
     return f"{folder}{slash}{wanted.path}", wanted.function
 
 
-def _only_flow(context: ProjectContext) -> FoundFlow:
+def _only_flow(context: ProjectContext, named: str | None) -> FoundFlow:
     paths = [path for path in context.digests if path.endswith(".py")]
-    found, skipped = _flows(context, paths)
+    every, skipped = _flows(context, paths)
+    found = tuple(flow for flow in every if named is None or flow.flow_name == named)
     if len(found) == 1:
         return _named(found[0])
     if found:
@@ -58,6 +61,9 @@ def _only_flow(context: ProjectContext) -> FoundFlow:
         best = next((flow for flow in found if flow.flow_name), found[0])
         hint = f"say which: imagebuild deploy {best.entrypoint}"
         raise UsageError(message, body=_listing(found, skipped), hint=hint)
+    if every:
+        message = f"there is no flow named {named!r} in {context.root}"
+        raise UsageError(message, body=_listing(every, skipped), hint="name one of its flows")
     message = f"there is no flow in {context.root}"
     raise UsageError(
         message,

@@ -8,26 +8,24 @@ umask, on any checkout and at any time.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import stat
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from imagebuild.errors import ImagebuildError, UsageError
-from imagebuild.files import Agreed, open_regular
-from imagebuild.ignore import BadPattern, Ignore
+from imagebuild.errors import UsageError
+from imagebuild.files import open_agreed
+from imagebuild.ignore import DEFAULT_SOURCE, BadPattern, Ignore
 from imagebuild.node import Node, tree_digest
+from imagebuild.walk import LISTED_PER_RULE, Left, Walk, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from imagebuild.ignore import Rule
 
-_CHUNK = 1 << 20
-_IGNORE_FILE = ".dockerignore"
+__all__ = ["Left", "ProjectContext", "read_context"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,8 @@ class ProjectContext:
     """What is sent, in order, and what was left out.
 
     `withheld` are the key and secret files that were left out; `skipped` are entries that no
-    image can hold (sockets, devices, FIFOs); `ignore` the rules that decided.
+    image can hold (sockets, devices, FIFOs); `ignore` the rules that decided. `ignored` are the
+    first entries that each rule left out, and `ignored_more` says how many more there are.
     """
 
     root: Path
@@ -43,6 +42,8 @@ class ProjectContext:
     ignore: Ignore
     withheld: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    ignored: tuple[Left, ...] = ()
+    ignored_more: Mapping[Rule, int] = field(default_factory=dict)
     _by_path: dict[str, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +66,7 @@ class ProjectContext:
         """
         if path not in self.digests:
             raise FileNotFoundError(errno.ENOENT, "not in the build context", path)
-        return Agreed(open_regular(self.root / path), self.digests[path])
+        return open_agreed(f"{self.root}/{path}", self.digests[path])
 
     def find(self, path: str) -> Node | None:
         """The entry at a path."""
@@ -78,121 +79,52 @@ class ProjectContext:
         return (node for node in self.nodes if node.path == path or node.path.startswith(inside))
 
 
-def read_context(root: Path) -> ProjectContext:
+def read_context(root: Path, dockerfile: Path | None = None) -> ProjectContext:
     """Walk the folder and hash what is to be sent.
+
+    `dockerfile` is one of the user's own, absolute or relative to `root`: an ignore file beside it
+    under its name and `.dockerignore` counts instead of the root's.
+    https://docs.docker.com/build/concepts/context/#filename-and-location
 
     Raises `UsageError` for an ignore file that cannot be read, an entry that cannot be opened,
     a link that leaves the folder and a name that is not UTF-8.
     """
-    walk = _Walk(root, _read_ignore(root))
-    nodes = sorted(walk.guarded(""), key=lambda node: _order(node.path))
+    ignore = _read_ignore(root, dockerfile)
+    walk = Walk(root, ignore)
+    more = {rule: count - LISTED_PER_RULE for rule, count in walk.left_by.items()}
     return ProjectContext(
-        root, tuple(nodes), walk.ignore, tuple(sorted(walk.withheld)), tuple(sorted(walk.skipped))
+        root,
+        tuple(walk.nodes),
+        ignore,
+        tuple(walk.withheld),
+        tuple(walk.skipped),
+        tuple(walk.left),
+        {rule: count for rule, count in more.items() if count > 0},
     )
 
 
-class _Walk:
-    """One walk over the folder, and what it noticed."""
-
-    def __init__(self, root: Path, ignore: Ignore) -> None:
-        self.root = root
-        self.ignore = ignore
-        self.withheld: list[str] = []
-        self.skipped: list[str] = []
-
-    def folder(self, path: str) -> Iterator[Node]:
-        with os.scandir(self.root / path) as entries:
-            for entry in entries:
-                yield from self.entry(entry, f"{path}/{entry.name}" if path else entry.name)
-
-    def entry(self, entry: os.DirEntry[str], path: str) -> Iterator[Node]:
-        is_folder = entry.is_dir(follow_symlinks=False)
-        rule = self.ignore.why(path, is_dir=is_folder)
-        if is_folder:
-            yield from self.directory(path, rule)
-        elif rule is None:
-            yield from self.leaf(entry, path)
-        elif rule.kind == "secret":
-            self.withheld.append(path)
-
-    def directory(self, path: str, rule: Rule | None) -> Iterator[Node]:
-        if rule is not None:
-            if rule.kind == "secret":
-                self.withheld.append(path + "/")
-            if not self.ignore.may_hold_kept(path):
-                return
-        inside = list(self.guarded(path))
-        if rule is None or inside:
-            _check_name(path, path)
-            yield Node(path, "directory", 0o755)
-        yield from inside
-
-    def guarded(self, path: str) -> Iterator[Node]:
+def _read_ignore(root: Path, dockerfile: Path | None) -> Ignore:
+    files = [root / DEFAULT_SOURCE]
+    if dockerfile is not None:
+        files.insert(0, root / dockerfile.with_name(f"{dockerfile.name}{DEFAULT_SOURCE}"))
+    for file in files:
+        source = os.path.relpath(file.parent.resolve() / file.name, root.resolve())
         try:
-            yield from self.folder(path)
-        except OSError as error:
-            raise _unreadable(path or str(self.root), error) from error
-
-    def leaf(self, entry: os.DirEntry[str], path: str) -> Iterator[Node]:
-        _check_name(path, path)
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if stat.S_ISLNK(mode):
-            yield _link(self.root, path)
-        elif stat.S_ISREG(mode):
-            yield _file(self.root, path)
-        else:
-            self.skipped.append(path)
+            return _parse(file.read_bytes().decode(), source, root)
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise unreadable(source, error, source) from error
+    return _parse("", DEFAULT_SOURCE, root)
 
 
-def _file(root: Path, path: str) -> Node:
+def _parse(text: str, source: str, root: Path) -> Ignore:
     try:
-        with open_regular(root / path) as file:
-            size, digest = 0, hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                size += len(chunk)
-                digest.update(chunk)
-            mode = 0o755 if os.fstat(file.fileno()).st_mode & stat.S_IXUSR else 0o644
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return Node(path, "file", mode, size, digest.hexdigest())
-
-
-def _link(root: Path, path: str) -> Node:
-    target = str((root / path).readlink())
-    _check_name(path, target)
-    if _leaves(path, target):
-        message = f"cannot send {path}: it is a link to {target}, outside the project"
-        raise UsageError(
-            message,
-            hint=f"copy the file into the project, or leave the link out: add {path} to"
-            f" {_IGNORE_FILE}",
+        return Ignore.parse(
+            text, source=source, is_virtualenv=lambda path: _is_virtualenv(root / path)
         )
-    digest = hashlib.sha256(target.encode()).hexdigest()
-    return Node(path, "link", 0o777, digest=digest, target=target)
-
-
-def _leaves(path: str, target: str) -> bool:
-    if target.startswith("/"):
-        return True
-    depth = len(PurePosixPath(path).parent.parts)
-    for part in PurePosixPath(target).parts:
-        depth += -1 if part == ".." else 1
-        if depth < 0:
-            return True
-    return False
-
-
-def _read_ignore(root: Path) -> Ignore:
-    try:
-        text = (root / _IGNORE_FILE).read_bytes().decode()
-    except FileNotFoundError:
-        text = ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(_IGNORE_FILE, error) from error
-    try:
-        return Ignore.parse(text, is_virtualenv=lambda path: _is_virtualenv(root / path))
     except BadPattern as error:
-        message = f"cannot use {_IGNORE_FILE}"
+        message = f"cannot use {source}"
         raise UsageError(message, causes=(str(error),)) from error
 
 
@@ -201,31 +133,3 @@ def _is_virtualenv(folder: Path) -> bool:
         return (folder / "pyvenv.cfg").exists()
     except OSError:  # the walk tells of it, if it enters the folder at all
         return False
-
-
-def _check_name(path: str, text: str) -> None:
-    """Refuse an entry of which the name, or the link's target, cannot be written as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        shown = [part.encode(errors="backslashreplace").decode() for part in (path, text)]
-        message = f"cannot send {shown[0]}"
-        what = "its name" if path == text else f"the target {shown[1]} of this link"
-        raise UsageError(
-            message,
-            causes=(f"{what} is not UTF-8",),
-            hint=f"rename it, or leave it out: add it to {_IGNORE_FILE}",
-        ) from error
-
-
-def _unreadable(path: str, error: Exception) -> ImagebuildError:
-    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-    return UsageError(
-        f"cannot read {path}",
-        causes=(reason.lower(),),
-        hint=f"make it readable, or leave it out: add it to {_IGNORE_FILE}",
-    )
-
-
-def _order(path: str) -> bytes:
-    return path.encode().replace(b"/", b"\0")

@@ -26,6 +26,10 @@ DEFAULT_FILE = "requirements.txt"
 
 _NESTED = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|\s*=\s*|(?=[^\s-]))(.+)")
 _LOCAL = re.compile(r"(?:-e|--editable|-f|--find-links)(?:\s+|\s*=\s*|(?=[^\s-]))(.+)")
+_KNOWN = re.compile(
+    r".*requirements.*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|environment\.ya?ml"
+    r"|(uv|poetry|pdm)\.lock|pylock(\..+)?\.toml"
+)
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _LOCAL_ENDINGS = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz")
 _LINKS = 40  # as many as Linux follows
@@ -68,6 +72,15 @@ def find_dependencies(
                 pending.append(source)
             sources.add(source)
     return Dependencies((first,), _closed(context, sources)) if has_any else Dependencies()
+
+
+def candidates(context: ProjectContext, chosen: Dependencies) -> tuple[str, ...]:
+    """The files that could say what is needed: the `chosen` ones, and those known by their names.
+
+    Sorted; of the others only those at the project root.
+    """
+    known = {path for path in context.digests if "/" not in path and _KNOWN.fullmatch(path)}
+    return tuple(sorted(known | set(chosen.requirements)))
 
 
 def parse_line(text: str) -> Reference | None:

@@ -1,4 +1,4 @@
-"""Opens regular files, and nothing that was put in their place."""
+"""Reads regular files, and nothing that was put in their place."""
 
 from __future__ import annotations
 
@@ -7,42 +7,75 @@ import hashlib
 import io
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+# A FIFO would be waited for without O_NONBLOCK, and a link followed without O_NOFOLLOW.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CHUNK = 1 << 20  # bytes
 
 
-def open_regular(path: Path) -> io.FileIO:
-    """Open a regular file, and nothing that was put in its place since it was listed.
+def read_regular(name: str, folder: int) -> tuple[int, int, str]:
+    """The mode (as stat(2) has it), size in bytes and SHA-256 (hexadecimal) of a file.
 
-    A FIFO would be waited for without O_NONBLOCK, and a link followed without O_NOFOLLOW.
+    `folder` is the open folder that it lies in. Raises `OSError`, also for what is no longer a
+    regular file.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    handle = os.open(name, _FLAGS, dir_fd=folder)
+    try:
+        status = _regular(handle, name)
+        size, digest = 0, hashlib.sha256()
+        # Asked for by the size that is expected, as each call first allocates what it may get.
+        while data := os.read(handle, min(max(status.st_size - size, 0) + 1, _CHUNK)):
+            size += len(data)
+            digest.update(data)
+    finally:
         os.close(handle)
-        raise OSError(errno.EINVAL, "no longer a regular file", str(path))
-    return io.FileIO(handle)
+    return status.st_mode, size, digest.hexdigest()
 
 
-class Agreed(io.BufferedReader):
-    """A file that must have the content that was agreed on.
+def open_agreed(path: str, digest: str) -> io.BufferedReader:
+    """A file that must have the content that was agreed on, by its SHA-256 in hexadecimal.
 
     What is sent is filed under that content's digest and time, in the engine too: another content
-    under them would be taken for it from then on.
+    under them would be taken for it from then on. So reading raises `OSError`, at the latest at
+    the end, where it is another content. Raises `OSError`, also for what is no regular file.
     """
+    return io.BufferedReader(_Agreed(path, digest))
 
-    def __init__(self, raw: io.FileIO, digest: str) -> None:
-        super().__init__(raw)
+
+class _Agreed(io.RawIOBase):
+    """Whatever reads it, in whatever pieces, comes through `readinto`."""
+
+    def __init__(self, path: str, digest: str) -> None:
+        self._handle = os.open(path, _FLAGS)
         self._digest = digest
         self._seen = hashlib.sha256()
+        try:
+            _regular(self._handle, path)
+        except OSError:
+            self.close()
+            raise
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Up to `size` bytes; raises `OSError` at the end of another content."""
-        data = super().read(size)
-        self._seen.update(data)
-        ended = not data if size is not None and size > 0 else size != 0
-        if ended and self._seen.hexdigest() != self._digest:
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer)
+        size = os.readv(self._handle, [view])
+        self._seen.update(view[:size])
+        if not size and view and self._seen.hexdigest() != self._digest:
             message = "it changed since it was read"
             raise OSError(message)
-        return data
+        return size
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._handle)
+
+
+def _regular(handle: int, path: str) -> os.stat_result:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "no longer a regular file", path)
+    return status

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING, AnyStr
 
 from pathspec.pattern import RegexPattern
@@ -25,9 +26,9 @@ from imagebuild.ignore_regexp import SPACE, PatternError, cleaned_line, to_regex
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BadPattern", "DockerignorePattern", "Ignore", "Rule", "Suspect"]
+__all__ = ["DEFAULT_SOURCE", "BadPattern", "DockerignorePattern", "Ignore", "Rule", "Suspect"]
 
-_SOURCE = ".dockerignore"
+DEFAULT_SOURCE = ".dockerignore"
 _LINE_LIMIT = 64 * 1024 - 1  # bytes that Go's bufio.Scanner takes, without the line's end
 
 
@@ -98,8 +99,12 @@ def _never(path: str) -> bool:  # noqa: ARG001 -- the default of a hook
 
 @dataclass(frozen=True)
 class Ignore:
-    """The rules of one project. Paths are relative, with `/`, and never begin with `./`."""
+    """The rules of one project. Paths are relative, with `/`, and never begin with `./`.
 
+    `source` is the ignore file's own path: the one to write further lines into.
+    """
+
+    source: str = DEFAULT_SOURCE
     lines: tuple[_Line, ...] = ()
     warnings: tuple[Suspect, ...] = ()
     is_virtualenv: Callable[[str], bool] = field(default=_never, compare=False, repr=False)
@@ -111,7 +116,7 @@ class Ignore:
         cls,
         text: str,
         *,
-        source: str = _SOURCE,
+        source: str = DEFAULT_SOURCE,
         is_virtualenv: Callable[[str], bool] = _never,
     ) -> Ignore:
         """Read an ignore file; raises `BadPattern` for the first line that cannot be used.
@@ -128,6 +133,7 @@ class Ignore:
             if line:
                 lines.append(line)
         return cls(
+            source,
             tuple(lines),
             tuple(suspects([(line.rule, line.cleaned) for line in lines])),
             is_virtualenv,
@@ -190,13 +196,26 @@ class Ignore:
 
     def _verdict(self, directory: str) -> _Verdict:
         if not directory:
-            return _Verdict((False,) * len(self.lines))
+            return self._no_match
         if directory not in self._verdicts:
             self._verdicts[directory] = self._decide(directory)
         return self._verdicts[directory]
 
+    @cached_property
+    def _no_match(self) -> _Verdict:
+        return _Verdict((False,) * len(self.lines))
+
+    @cached_property
+    def _leaves_out(self) -> re.Pattern[str]:
+        """Matches what any line without `!` matches."""
+        regexps = [to_regexp(line.cleaned) for line in self.lines if not line.keeps]
+        return re.compile("|".join(f"(?:{regexp})" for regexp in regexps) or r"(?!)")
+
     def _decide(self, path: str) -> _Verdict:
         above = self._verdict(path.rpartition("/")[0]).matches
+        # The case of nearly every file of a large project, by one search whatever the lines.
+        if True not in above and self._leaves_out.search(path) is None:
+            return self._no_match
         matches, by = [], None
         for index, line in enumerate(self.lines):
             # BuildKit does not ask a line that cannot change the verdict, and remembers it as one

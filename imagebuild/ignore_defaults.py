@@ -53,19 +53,11 @@ _NAMES: Final[dict[Kind, str]] = {
 _TEMPLATES: Final = frozenset({".env.example", ".env.sample", ".env.template"})
 
 
-def _tables() -> tuple[dict[str, tuple[Kind, str]], list[tuple[re.Pattern[str], Kind, str]]]:
-    exact: dict[str, tuple[Kind, str]] = {}
-    globs: list[tuple[re.Pattern[str], Kind, str]] = []
-    for kind, entries in _NAMES.items():
-        for entry in entries.split():
-            if "*" in entry:
-                globs.append((re.compile(translate(entry)), kind, entry))
-            else:
-                exact[entry] = (kind, entry)
-    return exact, globs
-
-
-_EXACT, _GLOBS = _tables()
+_ALL: Final = [(kind, entry) for kind, entries in _NAMES.items() for entry in entries.split()]
+_EXACT: Final = {entry: (kind, entry) for kind, entry in _ALL if "*" not in entry}
+_GLOBS: Final = [(kind, entry) for kind, entry in _ALL if "*" in entry]
+# One group for each glob, so that a name is looked at once and not once for each of them.
+_GLOB: Final = re.compile("|".join(f"({translate(entry)})" for _, entry in _GLOBS))
 _WITH_FOLDER: Final = frozenset(entry.rpartition("/")[2] for entry in _EXACT if "/" in entry)
 
 
@@ -79,6 +71,7 @@ def built_in(path: str) -> tuple[Kind, str] | None:
         name = f"{folder.rpartition('/')[2]}/{name}"
     if found := _EXACT.get(name) or _EXACT.get(path.rpartition("/")[2]):
         return found
-    if name in _TEMPLATES:
+    matched = _GLOB.match(name)
+    if matched is None or matched.lastindex is None or name in _TEMPLATES:
         return None
-    return next(((kind, entry) for glob, kind, entry in _GLOBS if glob.match(name)), None)
+    return _GLOBS[matched.lastindex - 1]

@@ -1,247 +1,239 @@
-"""The way through, from a request to a deployment that runs the image."""
+"""The ways through: deploy is the whole one; build, push and record are its parts, each alone."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagebuild import templates
-from imagebuild.bases import resolve_base
 from imagebuild.choosing import choose_flow
-from imagebuild.errors import ImagebuildError, Interrupted, NotRecorded
-from imagebuild.events import Note, StageEnded, StageStarted, Warned
+from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
+from imagebuild.events import Warned
+from imagebuild.outcome import Outcome
 from imagebuild.parallel import both
-from imagebuild.plan import Base, Build, Plan, Push, Pushed, Reuse
-from imagebuild.planning import decide, make_plan, target_name
-from imagebuild.record import Outcome, Record, Target
-from imagebuild.state import Existing, State
-from imagebuild.survey import Project, survey
+from imagebuild.plan import Build, Push
+from imagebuild.planning import directory_of, inside_image, placed, push_step
+from imagebuild.preparing import prepare_deploy, prepare_image, record_of
+from imagebuild.stages import Run
+from imagebuild.survey import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping, Sequence
 
     from imagebuild.events import Emit
-    from imagebuild.flows import FoundFlow
     from imagebuild.names import ImageName
-    from imagebuild.protocols import Builder, Checkout, Image, Recorder, Registry, Source
-    from imagebuild.record import Change
-    from imagebuild.request import BuildRequest
-    from imagebuild.state import Recorded
+    from imagebuild.plan import Plan, Pushed, Steps
+    from imagebuild.preparing import Deploy
+    from imagebuild.protocols import Checkout, Image, Parts
+    from imagebuild.record import Change, Record, Target
+    from imagebuild.request import BuildRequest, DeploymentRequest
+    from imagebuild.stages import Finish
 
     Confirm = Callable[[Change], None]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Who does the work; `wiring` chooses them."""
-
-    source: Source
-    builder: Builder
-    registry: Registry
-    recorder: Recorder
-
-
-def deploy(request: BuildRequest, parts: Parts, emit: Emit, confirm: Confirm) -> Outcome:
+def deploy(
+    request: BuildRequest,
+    wanted: DeploymentRequest,
+    parts: Parts,
+    emit: Emit,
+    *,
+    confirm: Confirm,
+    finish: Finish,
+) -> Outcome:
     """Look, plan, build, push, record: only what is not done yet.
 
     `confirm` is asked before anything is built, where the deployment would lose what somebody
-    else gave it; it raises to stop. Raises `ImagebuildError`: whatever it raises, the deployment
-    has its old image, and the error says so.
+    else gave it; it raises to stop. `finish` tells the command that makes up for a record that
+    failed. Raises `ImagebuildError`: whatever it raises, the deployment has its old image, and the
+    error says so.
     """
-    run = _Run(request, parts, emit, confirm)
-    try:
-        with parts.source.checkout() as checkout:
-            return run.whole_way(checkout)
-    except ImagebuildError as error:
-        error.unchanged = error.unchanged or run.unchanged
-        raise
-    except (KeyboardInterrupt, Interrupted):
-        emit(Note(run.unchanged))
-        raise
-
-
-def render(request: BuildRequest, source: Source, emit: Emit) -> str:
-    """The Dockerfile of a project as its files alone tell it; no engine is asked."""
-    with source.checkout() as checkout:
-        project = survey(request, checkout, emit)
-        state = State("", Base(request.base))
-        name = target_name(request, project.name, None)
-        plan = _plan(request, project, request.entrypoint or "", state, name)
-        return templates.render(plan)
-
-
-@dataclass
-class _Run:
-    """One run, and how far it came."""
-
-    request: BuildRequest
-    parts: Parts
-    emit: Emit
-    confirm: Confirm
-    seconds: dict[str, float] = field(default_factory=dict)
-    target: Target | None = None
-    recorded: Recorded | None = None
-    writing: bool = False
-
-    def whole_way(self, checkout: Checkout) -> Outcome:
-        recorder, push = self.parts.recorder, self.request.push
-        with self.stage("preflight") as told:
-            project = survey(self.request, checkout, self.emit)
-            flow = choose_flow(project.context, self.request.entrypoint, self.request.here)
-            target = self.target = _target(self.request, flow)
-            plan, recorded = self.look(project, flow, target)
-            record = _record(self.request, plan, checkout)
-            self.confirm(recorder.change(target, recorded, record))
-            existing = self.existing(plan)
-            steps = decide(plan, existing, push=push)
-            told.append(f"{target} on the work pool {recorded.pool.name}")
+    run = Run(parts, emit)
+    with run.told(), parts.source.checkout() as checkout:
+        with run.stage("preflight") as told:
+            ready = prepare_deploy(request, wanted, run, checkout)
+            confirm(ready.change)
+            told.append(f"{ready.target} on the work pool {ready.recorded.pool.name}")
+        plan, steps, held = ready.image.plan, ready.image.steps, ready.image.existing.local
         image, record = both(
-            lambda: self.build(plan, steps.build, project),
-            lambda: recorder.describe(recorded, record, self.emit),
+            lambda: run.build(plan, steps, ready.image.project.context),
+            lambda: parts.recorder.describe(ready.recorded, ready.change.record, emit),
         )
-        # A deployment may run this very name, so it must not mean the new image before the record
-        # stands: whatever fails until then, the old image runs.
-        built = isinstance(steps.build, Build)
-        name_last = built and not push and existing.local is not None
-        if built and not name_last:
-            image.tag(plan.name)
-        if steps.push is not None:
-            digest = self.push(plan, steps.push, image)
-            record = dataclasses.replace(record, image=str(plan.name.pinned(digest)))
-        change = recorder.change(target, recorded, record)
-        deployment_id = self.record(change)
-        if name_last:
-            image.tag(plan.name)
+        late = run.name(image, steps, held)
+        digest = run.push(steps.pushes, image)
+        record = dataclasses.replace(
+            record,
+            image=_reference(plan.name, digest if request.pin else None),
+            directory=plan.code.directory or image.config.directory or "/",
+        )
+        change = parts.recorder.change(ready.target, ready.recorded, record)
+        deployment_id = run.record(change, finish)
+        for name in late:
+            image.tag(name)
+        return _recorded(_outcome(run, plan, steps, image, digest), change, deployment_id)
+
+
+def preview(request: BuildRequest, wanted: DeploymentRequest, parts: Parts, emit: Emit) -> Deploy:
+    """What `deploy` would do now; everybody is asked, nothing is done."""
+    run = Run(parts, emit)
+    with run.told(), parts.source.checkout() as checkout:
+        return prepare_deploy(request, wanted, run, checkout)
+
+
+def build(request: BuildRequest, parts: Parts, emit: Emit) -> Outcome:
+    """Build the image, and push it where the request says so; no deployment is touched."""
+    run = Run(parts, emit)
+    with run.told(), parts.source.checkout() as checkout:
+        with run.stage("preflight") as told:
+            ready = prepare_image(request, parts, checkout, emit)
+            told.append(str(ready.plan.name))
+        image = run.build(ready.plan, ready.steps, ready.project.context)
+        for name in ready.steps.tags:
+            image.tag(name)
+        digest = run.push(ready.steps.pushes, image)
+        return _outcome(run, ready.plan, ready.steps, image, digest)
+
+
+def push(name: ImageName, tags: Sequence[str], parts: Parts, emit: Emit) -> Outcome:
+    """Push an image that the engine has, under its name and further tags.
+
+    Raises `UsageError` where the engine has no such image.
+    """
+    run = Run(parts, emit)
+    with run.told():
+        with run.stage("preflight") as told:
+            config = parts.builder.find(name)
+            if config is None:
+                message = f"the engine has no image {name}"
+                raise UsageError(message, hint="build it first, with imagebuild build")
+            first = placed(name, parts.recorder.default_namespace())
+            first = first.with_tag(first.tag or "latest")
+            names = list(dict.fromkeys([first, *(first.with_tag(tag) for tag in tags)]))
+            parts.registry.check_push(first)
+            pushes = {each: push_step(each, config, parts.registry.find(each)) for each in names}
+            told.append(str(first))
+        image = parts.builder.get(config.id)
+        for each in names:
+            image.tag(each)
+        digest = run.push(pushes, image)
         return Outcome(
-            reference=record.image,
-            deployment=str(target),
-            deployment_id=deployment_id,
-            pool=change.pool,
-            image_id=image.config.id,
-            built=built,
-            pushed=isinstance(steps.push, Push),
-            recorded=change.needed,
-            seconds=self.seconds,
+            reference=_reference(first, digest),
+            names=tuple(map(str, names)),
+            image_id=config.id,
+            digest=digest,
+            pushed=_any_pushed(pushes),
+            seconds=run.seconds,
         )
 
-    def look(self, project: Project, flow: FoundFlow, target: Target) -> tuple[Plan, Recorded]:
-        """Read the world, and plan in it."""
-        parts, request = self.parts, self.request
-        namespace = parts.recorder.default_namespace() if request.push else None
-        name = target_name(request, project.name, namespace)
 
-        def engine_side() -> State:
-            platform = parts.builder.platform
-            if request.push:
-                parts.registry.check_push(name)
-            return State(
-                platform, resolve_base(request.base, parts.builder, parts.registry, self.emit)
-            )
+def record(
+    request: BuildRequest,
+    wanted: DeploymentRequest,
+    name: ImageName,
+    target: Target,
+    parts: Parts,
+    emit: Emit,
+    *,
+    confirm: Confirm,
+    finish: Finish,
+) -> Outcome:
+    """Make a deployment run an image that is there already; nothing is built.
 
-        state, recorded = both(engine_side, lambda: parts.recorder.read(target))
-        self.recorded = recorded
-        return _plan(request, project, flow.entrypoint, state, name), recorded
-
-    def existing(self, plan: Plan) -> Existing:
-        local = self.parts.builder.find(plan.name)
-        return Existing(local, self.parts.registry.find(plan.name) if self.request.push else None)
-
-    def build(self, plan: Plan, step: Build | Reuse, project: Project) -> Image:
-        with self.stage("build") as told:
-            if isinstance(step, Reuse):
-                told.append("nothing changed")
-                return self.parts.builder.get(step.image_id)
-            image = self.parts.builder.image(plan, project.context, self.emit)
-            told.append(f"{plan.name}, as {step.why}")
-            return image
-
-    def push(self, plan: Plan, step: Push | Pushed, image: Image) -> str:
-        with self.stage("push") as told:
-            if isinstance(step, Pushed):
-                told.append("the registry has it")
-                return step.digest
-            digest = image.push(plan.name, self.emit)
-            told.append(f"{digest}, as {step.why}")
-            return digest
-
-    def record(self, change: Change) -> str:
-        with self.stage("record") as told:
-            for note in change.notes:
-                self.emit(Note(note))
-            for warning in change.warnings:
-                self.emit(Warned(warning))
-            told.append(", ".join(change.fields) if change.needed else "nothing changed")
-            self.writing = change.needed
-            try:
-                return self.parts.recorder.apply(change, self.emit)
-            except ImagebuildError as error:
-                raise _not_recorded(change, error) from error
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[list[str]]:
-        """One stage; what is put into the list says with what it ended."""
-        self.emit(StageStarted(name))
-        start, details = time.monotonic(), list[str]()
-        yield details
-        self.seconds[name] = time.monotonic() - start
-        self.emit(StageEnded(name, self.seconds[name], ", ".join(details)))
-
-    @property
-    def unchanged(self) -> str:
-        """What stands as it stood, however far the run came."""
-        if self.target is None or self.recorded is None:
-            return "nothing was changed"
-        if self.writing:
-            return f"whether the deployment {self.target} was changed is not known"
-        if self.recorded.deployment is None:
-            return f"no deployment {self.target} was created"
-        image = self.recorded.deployment.job_variables.get("image", "the image of its work pool")
-        return f"the deployment {self.target} still runs {image}"
+    A deployment that is there keeps its entrypoint, unless the request names one; a new one takes
+    it from the project. With `request.pin`, an image that is said to be pushed is recorded by its
+    digest.
+    """
+    run = Run(parts, emit, target=target)
+    with run.told(), parts.source.checkout() as checkout:
+        with run.stage("preflight") as told:
+            recorded = run.recorded = parts.recorder.read(target)
+            asked = _asked(request, wanted, name, target, run, checkout)
+            confirm(parts.recorder.change(target, recorded, asked))
+            told.append(f"{target} on the work pool {recorded.pool.name}")
+            asked = parts.recorder.describe(recorded, asked, emit)
+        change = parts.recorder.change(target, recorded, asked)
+        deployment_id = run.record(change, finish)
+        outcome = Outcome(asked.image, (str(name),), seconds=run.seconds)
+        return _recorded(outcome, change, deployment_id)
 
 
-def _plan(
-    request: BuildRequest, project: Project, entrypoint: str, state: State, name: ImageName
-) -> Plan:
-    return make_plan(
-        request,
-        project=project.name,
-        context=project.context,
-        dependencies=project.dependencies,
-        entrypoint=entrypoint,
-        base=state.base,
-        platform=state.platform,
-        template_digest=templates.digest(request.template),
-        name=name,
-    )
-
-
-def _target(request: BuildRequest, flow: FoundFlow) -> Target:
-    name = request.name or flow.function.rpartition(".")[2]
-    return Target(flow.flow_name or "", name, request.pool)
-
-
-def _record(request: BuildRequest, plan: Plan, checkout: Checkout) -> Record:
-    """The record under the image's name; its digest is known only after the push."""
-    return Record(
-        image=str(plan.name),
+def _asked(
+    request: BuildRequest,
+    wanted: DeploymentRequest,
+    name: ImageName,
+    target: Target,
+    run: Run,
+    checkout: Checkout,
+) -> Record:
+    """The record of an image that is there; its flow is looked for only where it is needed."""
+    entrypoint = None
+    directory = inside_image(request.directory) if request.directory else None
+    if request.entrypoint or run.recorded is None or run.recorded.deployment is None:
+        project = survey(request, checkout, run.emit)
+        flow = choose_flow(project.context, request.entrypoint, request.here, target.flow)
+        entrypoint = flow.entrypoint
+        directory = directory or directory_of(request, project)
+    digest = name.digest
+    if request.push and (request.pin or digest):
+        digest = _digest_of(name, run)
+    return record_of(
+        wanted,
+        image=_reference(name, digest),
         pushed=request.push,
-        entrypoint=plan.entrypoint,
-        directory=plan.code.directory,
-        version=plan.version,
+        entrypoint=entrypoint,
+        directory=directory,
+        version=None,
         source=str(checkout.root),
-        job_variables=request.job_variables,
     )
 
 
-def _not_recorded(change: Change, error: ImagebuildError) -> NotRecorded:
-    state = "is in the registry" if change.record.pushed else "is built"
-    return NotRecorded(
-        f"{change.record.image} {state}, and the deployment {change.target} does not name it",
-        causes=(error.message, *error.causes),
-        hint=error.hint or "run the same command again: nothing is built or pushed twice",
-        body=error.body,
-        unchanged=error.unchanged,
+def _digest_of(name: ImageName, run: Run) -> str:
+    """What the registry has under a name; one that names a digest is believed where none answers.
+
+    A job that does nothing but record may have no engine to ask a registry through.
+    """
+    try:
+        digest = run.parts.registry.find(name)
+    except (Denied, Unreachable) as error:
+        if name.digest is None:
+            raise
+        why = "; ".join((error.message, *error.causes))
+        run.emit(Warned(f"whether {name.host} has {name} was not seen", cause=why))
+        return name.digest
+    if digest is None:
+        message = f"{name.host} has no image {name}"
+        raise ImagebuildError(
+            message, hint="push it first, or say that only this machine has it: --no-push"
+        )
+    return digest
+
+
+def _any_pushed(pushes: Mapping[ImageName, Push | Pushed]) -> bool:
+    return any(isinstance(step, Push) for step in pushes.values())
+
+
+def _reference(name: ImageName, digest: str | None) -> str:
+    return str(name.pinned(digest) if digest else name)
+
+
+def _outcome(run: Run, plan: Plan, steps: Steps, image: Image, digest: str | None) -> Outcome:
+    return Outcome(
+        reference=_reference(plan.name, digest),
+        names=tuple(map(str, plan.names)),
+        image_id=image.config.id,
+        digest=digest,
+        version=plan.version,
+        built=isinstance(steps.build, Build),
+        pushed=_any_pushed(steps.pushes) if steps.pushes else None,
+        seconds=run.seconds,
+    )
+
+
+def _recorded(outcome: Outcome, change: Change, deployment_id: str) -> Outcome:
+    return dataclasses.replace(
+        outcome,
+        reference=change.record.image,
+        recorded=change.needed,
+        deployment=str(change.target),
+        deployment_id=deployment_id,
+        pool=change.pool,
     )

@@ -6,7 +6,7 @@ host name or absolute path of the machine is in one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imagebuild.digest import digest_of
@@ -57,15 +57,45 @@ class Dependencies:
 
 
 @dataclass(frozen=True)
+class Template:
+    """A Dockerfile that is rendered: a template's name, and the digest of all its sources."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class OwnDockerfile:
+    """A Dockerfile that is built as it is: its path as given, its text, and what it builds on."""
+
+    name: str
+    text: str
+    bases: tuple[Base, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The digest of its text and of what its bases mean now."""
+        return digest_of([self.text, [base.identity for base in self.bases]])
+
+
+@dataclass(frozen=True)
 class Environment:
-    """Base and dependencies: what changes rarely. `sources` is the digest of their sources."""
+    """Base, packages and dependencies: what changes rarely.
+
+    `base` is what the image itself builds on; `sources` the digest of the dependencies' sources;
+    `packages` are the system's; `secrets` and `ssh` the ids that a step may mount. `platform` is
+    `os/architecture[/variant]`.
+    """
 
     base: Base
     dependencies: Dependencies
     sources: str
-    template: str
-    template_digest: str
+    recipe: Template | OwnDockerfile
     platform: str
+    packages: tuple[str, ...] = ()
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -75,36 +105,61 @@ class Environment:
                 "base": self.base.identity,
                 "requirements": self.dependencies.requirements,
                 "sources": self.sources,
-                "template": self.template_digest,
+                "recipe": self.recipe.digest,
                 "platform": self.platform,
+                "packages": self.packages,
+                "build_args": dict(self.build_args),
+                "secrets": self.secrets,
+                "ssh": self.ssh,
             }
         )
 
 
 @dataclass(frozen=True)
 class Code:
-    """The project's files: `tree` is their digest, `directory` the absolute path in the image."""
+    """The project's files and what is said beside them; both change without a step that runs.
+
+    `tree` is the files' digest; `directory` the absolute path in the image, None where only the
+    Dockerfile says it; `env` the variables and `labels` the labels that the user gave the image.
+    """
 
     tree: str
-    directory: str
+    directory: str | None
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
-        """The digest of the files and of where they lie."""
-        return digest_of({"tree": self.tree, "directory": self.directory})
+        """The digest of the files, of where they lie, and of what is said beside them."""
+        return digest_of(
+            {
+                "tree": self.tree,
+                "directory": self.directory,
+                "env": dict(self.env),
+                "labels": dict(self.labels),
+            }
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
     """One image for one platform, and the flow that it runs.
 
-    `entrypoint` is `path:function`, relative to `code.directory`; `name` is where the image goes.
+    `entrypoint` is `path:function`, relative to `code.directory`, None where no flow is meant;
+    `names` is where the image goes, first the one that a deployment holds. `stamp` are labels that
+    tell where this build comes from; they are in no key, so an image with equal keys stands.
     """
 
     environment: Environment
     code: Code
-    entrypoint: str
-    name: ImageName
+    entrypoint: str | None
+    names: tuple[ImageName, ...]
+    stamp: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> ImageName:
+        """The name that a deployment holds."""
+        return self.names[0]
 
     @property
     def version(self) -> str:
@@ -113,8 +168,9 @@ class Plan:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels that say, on the image itself, what it was made of."""
-        return {ENVIRONMENT_LABEL: self.environment.key, CODE_LABEL: self.code.key}
+        """All labels: whence it comes, the user's own, and what it was made of."""
+        keys = {ENVIRONMENT_LABEL: self.environment.key, CODE_LABEL: self.code.key}
+        return {**self.stamp, **self.code.labels, **keys}
 
     def outdated(self, labels: Mapping[str, str]) -> str | None:
         """Why an image with these labels was not made from this plan; None where it was."""
@@ -158,7 +214,12 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Steps:
-    """What is to be done, and what needs no doing; `push` is None where none is wanted."""
+    """What is to be done, and what needs no doing, for each name where it differs by name.
+
+    `tags` are the names that do not mean the image in the engine yet; `pushes` is empty where none
+    is wanted.
+    """
 
     build: Build | Reuse
-    push: Push | Pushed | None
+    tags: tuple[ImageName, ...] = ()
+    pushes: Mapping[ImageName, Push | Pushed] = field(default_factory=dict)

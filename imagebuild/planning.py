@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import posixpath
 import re
 from typing import TYPE_CHECKING
 
@@ -9,11 +11,10 @@ from imagebuild.errors import UsageError
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.node import tree_digest
 from imagebuild.plan import (
-    Base,
     Build,
     Code,
-    Dependencies,
     Environment,
+    OwnDockerfile,
     Plan,
     Push,
     Pushed,
@@ -23,44 +24,81 @@ from imagebuild.plan import (
 )
 
 if TYPE_CHECKING:
-    from imagebuild.protocols import Context
+    from imagebuild.plan import Base, Template
     from imagebuild.request import BuildRequest
-    from imagebuild.state import Existing
+    from imagebuild.state import Existing, ImageConfig, State
+    from imagebuild.survey import Project
 
 _IMAGE_FOLDER = "/opt/prefect"
 
 
 def make_plan(
     request: BuildRequest,
+    project: Project,
+    state: State,
     *,
-    project: str,
-    context: Context,
-    dependencies: Dependencies,
-    entrypoint: str,
-    base: Base,
-    platform: str,
-    template_digest: str,
     name: ImageName,
+    entrypoint: str | None = None,
 ) -> Plan:
-    """The plan of one image.
+    """The plan of one image, which says nothing yet of whence it comes.
 
-    `project` names the directory in the image; `name` is where the image goes, and gets a tag
-    made of the content where it has none.
+    `name` is where the image goes, with the request's further tags beside its own; where there is
+    none at all it gets one made of the content.
     """
     environment = Environment(
-        base=base,
-        dependencies=dependencies,
+        base=state.base,
+        dependencies=project.dependencies,
         sources=tree_digest(
-            node for source in dependencies.sources for node in context.under(source)
+            node
+            for source in project.dependencies.sources
+            for node in project.context.under(source)
         ),
-        template=request.template,
-        template_digest=template_digest,
-        platform=platform,
+        recipe=_recipe(project.recipe, state.bases),
+        platform=state.platform,
+        packages=request.packages,
+        build_args=request.build_args,
+        secrets=tuple(sorted(secret.id for secret in request.secrets)),
+        ssh=tuple(sorted(request.ssh)),
     )
-    code = Code(tree=context.digest, directory=f"{_IMAGE_FOLDER}/{project}")
-    if name.tag is None:
-        name = name.with_tag(version_of(environment, code))
-    return Plan(environment, code, entrypoint, name)
+    code = Code(project.context.digest, directory_of(request, project), request.env, request.labels)
+    tags = dict.fromkeys([*([name.tag] if name.tag else []), *request.tags])
+    names = tuple(name.with_tag(tag) for tag in tags or [version_of(environment, code)])
+    return Plan(environment, code, entrypoint, names)
+
+
+def _recipe(recipe: Template | OwnDockerfile, bases: tuple[Base, ...]) -> Template | OwnDockerfile:
+    return dataclasses.replace(recipe, bases=bases) if isinstance(recipe, OwnDockerfile) else recipe
+
+
+def directory_of(request: BuildRequest, project: Project) -> str | None:
+    """Where the code lies in the image; None where a Dockerfile of the user's own decides it.
+
+    Raises `UsageError` for a place that is none.
+    """
+    if request.dockerfile is not None:
+        return None
+    directory = project.name if request.directory is None else request.directory
+    path = inside_image(directory)
+    if path in {"/", _IMAGE_FOLDER}:
+        raise _no_place(directory)
+    return path
+
+
+def inside_image(directory: str) -> str:
+    """A path in the image, or a name below Prefect's own folder, as an absolute path.
+
+    Raises `UsageError` for what is neither.
+    """
+    path = posixpath.normpath(posixpath.join(_IMAGE_FOLDER, directory))
+    is_below = directory.startswith("/") or path.startswith(f"{_IMAGE_FOLDER}/")
+    if path.startswith("//") or not is_below:
+        raise _no_place(directory)
+    return path
+
+
+def _no_place(directory: str) -> UsageError:
+    message = f"the code cannot lie at {directory!r} in the image"
+    return UsageError(message, hint="give a name or a path: --directory /opt/prefect/app")
 
 
 def target_name(request: BuildRequest, project: str, namespace: str | None) -> ImageName:
@@ -77,36 +115,53 @@ def target_name(request: BuildRequest, project: str, namespace: str | None) -> I
         raise UsageError(
             message, hint=f"ask for --image {name.untagged.with_tag(name.tag or 'v1')}"
         )
-    if not request.push or not name.is_bare:
+    return placed(name, namespace, may_stay=True) if request.push else name
+
+
+def placed(name: ImageName, namespace: str | None, *, may_stay: bool = False) -> ImageName:
+    """The name of what is pushed: a bare one goes below `namespace`.
+
+    Raises `UsageError` where there is none, or where it cannot be one; `may_stay` says whether the
+    image could as well not be pushed.
+    """
+    if not name.is_bare:
         return name
     if namespace:
         return _below(name, namespace)
     message = f"cannot push {name}: the name says no registry"
-    raise UsageError(
-        message,
-        hint=f"give the full name (--image registry.example.com/team/{name}), set Prefect's"
-        " PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE, or keep the image on this machine (--no-push)",
-    )
+    ways = [
+        f"give the full name, such as registry.example.com/team/{name}",
+        "set Prefect's PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE",
+        *(["keep the image on this machine: --no-push"] if may_stay else []),
+    ]
+    raise UsageError(message, hint=", or ".join(ways))
 
 
-def decide(plan: Plan, existing: Existing, *, push: bool) -> Steps:
+def decide(plan: Plan, existing: Existing, *, push: bool, cache: bool = True) -> Steps:
     """What is left to do: equal keys mean equal images, whatever their digests.
 
-    Without a push only the engine's image matters. With one, the registry must hold under the
-    name the very manifest that the engine's image was pushed as.
+    Without a push only the engine's image matters. With one, the registry must hold under each
+    name the very manifest that the engine's image was pushed as. Without `cache`, all is built.
     """
-    local = existing.local
+    local = existing.local.get(plan.name)
     why = plan.outdated(local.labels) if local else "the engine has no such image"
-    if local is None or why:
-        return Steps(Build(str(why)), Push("it is new") if push else None)
-    if not push:
-        return Steps(Reuse(local.id), None)
-    known = local.digest_in(plan.name)
-    if existing.remote is None:
-        return Steps(Reuse(local.id), Push("the registry does not have it"))
-    if existing.remote != known:
-        return Steps(Reuse(local.id), Push("the registry has another image under this name"))
-    return Steps(Reuse(local.id), Pushed(existing.remote))
+    if local is None or why or not cache:
+        why = why or "everything was asked to be built anew"
+        new = dict.fromkeys(plan.names, Push("it is new"))
+        return Steps(Build(why), plan.names, new if push else {})
+    held = {name: image.id for name, image in existing.local.items()}
+    tags = tuple(name for name in plan.names if held.get(name) != local.id)
+    pushes = {name: push_step(name, local, existing.remote.get(name)) for name in plan.names}
+    return Steps(Reuse(local.id), tags, pushes if push else {})
+
+
+def push_step(name: ImageName, local: ImageConfig, remote: str | None) -> Push | Pushed:
+    """Whether an image has to go under a name where a registry has the manifest `remote`."""
+    if remote is None:
+        return Push("the registry does not have it")
+    if remote != local.digest_in(name):
+        return Push("the registry has another image under this name")
+    return Pushed(remote)
 
 
 def _below(name: ImageName, namespace: str) -> ImageName:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from imagebuild.commit import Commit
     from imagebuild.events import Emit
     from imagebuild.names import ImageName
     from imagebuild.node import Node
@@ -28,6 +30,10 @@ class Checkout(Protocol):
     @property
     def name(self) -> str:
         """The project's name: its directory's name in the image."""
+
+    @property
+    def commit(self) -> Commit | None:
+        """The commit that the files are of; None where nobody knows."""
 
 
 class Source(Protocol):
@@ -79,9 +85,11 @@ class Image(Protocol):
 class Builder(Protocol):
     """Makes images, and keeps them where a later build finds them."""
 
-    @property
-    def platform(self) -> str:
-        """What it builds for, as `os/architecture`; raises `Unreachable` where it is down."""
+    def platform_for(self, asked: str | None) -> str:
+        """What it will build for, as `os/architecture[/variant]`: as asked, else its own.
+
+        Raises `UsageError` for one that it cannot, `Unreachable` where it is down.
+        """
 
     def find(self, name: ImageName) -> ImageConfig | None:
         """The image that it holds under this name, if any."""
@@ -123,8 +131,8 @@ class Recorder(Protocol):
         """The record, with what only the flow's code tells where `now` does not hold it yet.
 
         It can take seconds and needs no image, so it is meant to run beside the build. Raises
-        `UsageError` where a new deployment's flow cannot be read; a deployment that is there
-        keeps what it knows, with a warning.
+        `UsageError` where a new deployment's flow cannot be read, and for parameters that the flow
+        does not take; a deployment that is there keeps what it knows, with a warning.
         """
 
     def change(self, target: Target, now: Recorded, record: Record) -> Change:
@@ -134,7 +142,21 @@ class Recorder(Protocol):
         """
 
     def apply(self, change: Change, emit: Emit) -> str:
-        """Write it, read it again, compare; the deployment's ID. Raises `NotRecorded`."""
+        """Write it, read it again, compare; the deployment's ID.
+
+        Raises `NotRecorded` where the deployment does not name the image; `UsageError`, `Denied` or
+        `Unreachable` where it does, and something else of the record could not be written.
+        """
 
     def close(self) -> None:
         """End what was started for it: connections, processes, an embedded server."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Who does the work; `wiring` chooses them."""
+
+    source: Source
+    builder: Builder
+    registry: Registry
+    recorder: Recorder

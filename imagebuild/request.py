@@ -11,26 +11,76 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from imagebuild.record import Schedule
+
 DEFAULT_BASE = "prefecthq/prefect:3-latest"
 
 
 @dataclass(frozen=True)
-class BuildRequest:
-    """One deployment of one flow, as it was asked for; None where the user left it to us.
+class Secret:
+    """A secret that a step of the build may mount: a `file`'s content, or a `variable`'s.
 
-    `root` is the project root on this machine; `entrypoint` and `requirements` are paths as the
-    user typed them, relative to `here` (the folder the user stands in) or to `root`.
-    `name` is the deployment's name. `image` is None for a name made from the project's own.
+    Exactly one of the two is given; the value is read when a step asks for it, and kept nowhere.
+    """
+
+    id: str
+    file: Path | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """One image of one project, as it was asked for; None where the user left it to us.
+
+    `root` is the project root on this machine; `entrypoint`, `requirements`, `dockerfile` and a
+    `template` that is a file are paths as the user typed them, relative to `here` (the folder the
+    user stands in) or to `root`. `image` is None for a name made from the project's own; `tags`
+    are further ones in its repository. `directory` is where the code lies in the image: a path, or
+    a name below Prefect's own folder. With a `dockerfile`, nothing is rendered. `platform` is
+    `os/architecture[/variant]`; `ssh` maps an id to an agent's socket. `pull` is None to take a
+    newer base if the registry answers; `epoch` is SOURCE_DATE_EPOCH, the time that the image is
+    said to be of, in seconds since 1970. https://reproducible-builds.org/specs/source-date-epoch/
     """
 
     root: Path
     here: Path
     entrypoint: str | None = None
     image: ImageName | None = None
+    tags: tuple[str, ...] = ()
     push: bool = True
+    pin: bool = True
+    base: ImageName = field(default_factory=lambda: ImageName.parse(DEFAULT_BASE))
+    directory: str | None = None
+    requirements: str | None = None
+    packages: tuple[str, ...] = ()
+    template: str = "default"
+    dockerfile: str | None = None
+    platform: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+    ssh: Mapping[str, Path] = field(default_factory=dict)
+    pull: bool | None = None
+    cache: bool = True
+    epoch: str | None = None
+
+
+@dataclass(frozen=True)
+class DeploymentRequest:
+    """One deployment, as it was asked for; what is None or empty is left as it is.
+
+    `name` is the deployment's own, without its flow's; `queue` one of the work pool's.
+    `parameters` are values for the flow's; `tags` the deployment's, not the image's.
+    """
+
     name: str | None = None
     pool: str | None = None
-    base: ImageName = field(default_factory=lambda: ImageName.parse(DEFAULT_BASE))
-    requirements: str | None = None
-    template: str = "default"
+    queue: str | None = None
     job_variables: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    version: str | None = None
+    concurrency_limit: int | None = None

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ImageConfig:
     """What an image says of itself; `diff_ids` are its layers' uncompressed digests in order.
 
-    `digests` is, for each location that is known to hold it, the manifest's digest.
+    `directory` is its working directory, an absolute path or nothing; `digests` is, for each
+    location that is known to hold it, the manifest's digest.
     """
 
     id: str
@@ -24,6 +25,7 @@ class ImageConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
+    directory: str = ""
     diff_ids: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
 
@@ -34,10 +36,13 @@ class ImageConfig:
 
 @dataclass(frozen=True)
 class Existing:
-    """What the target name means now: in the engine, and (a manifest digest) in the registry."""
+    """What the names mean now: in the engine, and (a manifest digest) in the registry.
 
-    local: ImageConfig | None = None
-    remote: str | None = None
+    A name that means nothing is not in it.
+    """
+
+    local: Mapping[ImageName, ImageConfig] = field(default_factory=dict)
+    remote: Mapping[ImageName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,12 @@ class Pool:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment as Prefect holds it: only what a deploy reads or may change."""
+    """A deployment as Prefect holds it: only what a deploy reads or may change.
+
+    `schedules` are as its API gives them, each with `id`, `active`, `schedule`, and, where the
+    server has them, `slug` and `parameters`. `concurrency_limit_name` names the limit, which other
+    deployments may share.
+    """
 
     id: str
     pool: str | None
@@ -73,6 +83,13 @@ class Deployment:
     pull_steps: tuple[Mapping[str, Any], ...]
     job_variables: Mapping[str, Any]
     parameter_schema: Mapping[str, Any]
+    queue: str | None = None
+    description: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    schedules: tuple[Mapping[str, Any], ...] = ()
+    concurrency_limit: int | None = None
+    concurrency_limit_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +102,11 @@ class Recorded:
 
 @dataclass(frozen=True)
 class State:
-    """What the plan depends on: the builder's platform, and which image the base means."""
+    """What the plan depends on: the platform, and which images the bases mean.
+
+    `base` is what the image builds on, `bases` whatever a Dockerfile of the user's own names.
+    """
 
     platform: str
     base: Base
+    bases: tuple[Base, ...] = ()

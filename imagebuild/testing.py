@@ -6,7 +6,8 @@ a test needs no engine, no registry and no Prefect:
     registry = FakeRegistry()
     builder = FakeBuilder(registry)
     parts = Parts(LocalSource(folder), builder, registry, MemoryRecorder())
-    outcome = deploy(request, parts, ignore, lambda change: None)
+    request = BuildRequest(folder, folder, image=ImageName.parse("registry.example.com/app:v1"))
+    outcome = deploy(request, DeploymentRequest(), parts, ignore, confirm=…, finish=…)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from imagebuild.digest import digest_of
-from imagebuild.errors import Denied, ImagebuildError, Unreachable
+from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import StepEnded, StepStarted, Transfer
 from imagebuild.recorders.memory import DOCKER, MemoryRecorder
 from imagebuild.state import ImageConfig
@@ -116,10 +117,12 @@ class FakeBuilder:
         self.failures: dict[Stage, ImagebuildError] = {}
         self._platform = platform
 
-    @property
-    def platform(self) -> str:
-        """The one that it was made with."""
+    def platform_for(self, asked: str | None) -> str:
+        """The one that it was made with; raises `UsageError` for any other."""
         self.fail_if_told("platform")
+        if asked not in {None, self._platform}:
+            message = f"cannot build for {asked}"
+            raise UsageError(message, causes=(f"it builds for {self._platform}",))
         return self._platform
 
     def find(self, name: ImageName) -> ImageConfig | None:
@@ -149,7 +152,12 @@ class FakeBuilder:
         image_id = f"sha256:{digest_of([base, plan.labels, context.digest])}"
         layer = f"sha256:{digest_of([context.digest, plan.code.directory])}"
         config = ImageConfig(
-            image_id, plan.environment.platform, labels=plan.labels, diff_ids=(*base, layer)
+            image_id,
+            plan.environment.platform,
+            labels=plan.labels,
+            env=plan.code.env,
+            directory=plan.code.directory or "/srv",
+            diff_ids=(*base, layer),
         )
         made = self.images.setdefault(image_id, FakeImage(self, config, files))
         self.built.append(plan)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.builders import BUILDERS
-from imagebuild.pipeline import Parts
+from imagebuild.errors import UsageError
+from imagebuild.protocols import Parts
 from imagebuild.recorders import RECORDERS
 from imagebuild.registries import REGISTRIES
 from imagebuild.sources import SOURCES
@@ -20,16 +22,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def wired(request: BuildRequest, env: Mapping[str, str]) -> Iterator[Parts]:
-    """The parts for a deploy; what they started is ended with the block."""
+def wired(
+    request: BuildRequest, env: Mapping[str, str], builder: str = "docker"
+) -> Iterator[Parts]:
+    """The parts for a request; what they started is ended with the block.
+
+    Raises `UsageError` for a builder that there is not.
+    """
     from imagebuild.engine import Engine
 
+    made = _load(_named(builder, BUILDERS, "builder"))
     engine = Engine(env)
     recorder = _load(RECORDERS["prefect"])(env, request.here)
     try:
         yield Parts(
-            source=source_of(request),
-            builder=_load(BUILDERS["docker"])(engine, request.root),
+            source=source_of(request, env),
+            builder=made(engine, request),
             registry=_load(REGISTRIES["engine"])(engine),
             recorder=recorder,
         )
@@ -38,10 +46,19 @@ def wired(request: BuildRequest, env: Mapping[str, str]) -> Iterator[Parts]:
         engine.close()
 
 
-def source_of(request: BuildRequest) -> Source:
+def source_of(request: BuildRequest, env: Mapping[str, str]) -> Source:
     """Where the request's code is."""
-    source: Source = _load(SOURCES["local"])(request.root)
+    source: Source = _load(SOURCES["local"])(request.root, env)
     return source
+
+
+def _named(name: str, table: Mapping[str, str], what: str) -> str:
+    if name in table:
+        return table[name]
+    message = f"there is no {what} {name!r}"
+    close = difflib.get_close_matches(name, table, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose one of: {', '.join(table)}"
+    raise UsageError(message, hint=hint)
 
 
 def _load(place: str) -> Any:

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from imagebuild import __version__
+from imagebuild.cli.build import build
 from imagebuild.cli.deploy import deploy
 from imagebuild.cli.errors import Invocation, show_bug, show_error
+from imagebuild.cli.plan import plan
+from imagebuild.cli.push import push
+from imagebuild.cli.record import record
 from imagebuild.cli.render import render
 from imagebuild.errors import ImagebuildError, Interrupted
 
@@ -35,8 +39,8 @@ def cli() -> None:
     """Bake Prefect flow code into a container image, and make the deployment run exactly it."""
 
 
-cli.add_command(deploy)
-cli.add_command(render)
+for _command in (deploy, build, push, record, plan, render):
+    cli.add_command(_command)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -50,7 +54,7 @@ def main(args: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except ImagebuildError as error:
-        return show_error(error, debug=invocation.debug)
+        return show_error(error, invocation)
     except (KeyboardInterrupt, click.Abort):
         return _interrupted(130)
     except Interrupted as interrupted:

@@ -6,11 +6,11 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagebuild.cli.text import clean, cut
+from imagebuild.cli.text import clean, cut, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +25,30 @@ class Invocation:
     """What holds for the whole command, whichever it is."""
 
     debug: bool = False
+    json: bool = False
 
 
-def show_error(error: ImagebuildError, *, debug: bool) -> int:
-    """Tell an error on stderr; its exit code."""
-    if debug:
+def show_error(error: ImagebuildError, invocation: Invocation) -> int:
+    """Tell an error on stderr, and where JSON is wanted also on stdout; its exit code."""
+    if invocation.debug:
         traceback.print_exception(error, file=sys.stderr)
     for line in error_lines(error):
         click.echo(line, err=True, color=_colour())
+    if invocation.json:
+        print_json({"error": error_document(error)})
     return error.exit_code
+
+
+def error_document(error: ImagebuildError) -> dict[str, Any]:
+    """The error as JSON: its prose as it is, and its exit code."""
+    return {
+        "exit_code": error.exit_code,
+        "message": error.message,
+        "causes": list(error.causes),
+        "hint": error.hint,
+        "body": list(error.body),
+        "unchanged": error.unchanged,
+    }
 
 
 def _colour() -> bool | None:
@@ -43,7 +58,7 @@ def _colour() -> bool | None:
 
 def error_lines(error: ImagebuildError) -> Iterator[str]:
     """The error as lines, styled where the output is a terminal."""
-    yield f"{click.style('error:', fg='red', bold=True)} {cut(clean(error.message), 300)}"
+    yield f"{click.style('error:', fg='red', bold=True)} {cut(_on_one_line(error.message), 300)}"
     for line in error.body:
         yield f"  {click.style('|', dim=True)} {clean(line)}"
     for cause in error.causes:
@@ -54,6 +69,10 @@ def error_lines(error: ImagebuildError) -> Iterator[str]:
         yield f"  {click.style('hint:', fg='cyan')} {clean(error.hint)}"
     if error.unchanged:
         yield f"  {clean(error.unchanged)}"
+
+
+def _on_one_line(message: str) -> str:
+    return clean(message).replace("\n", "\\n")
 
 
 def show_bug(error: Exception, *, debug: bool) -> int:

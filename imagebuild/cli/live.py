@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
     from typing_extensions import Self
 
-    from imagebuild.record import Outcome
+    from imagebuild.cli.tally import Tally
+    from imagebuild.outcome import Outcome
 
 _BAR = 24
 _LAST_LINES = 3
@@ -108,10 +109,10 @@ class Live:
             raise stopped()
         self._region.start()
 
-    def summary(self, outcome: Outcome) -> None:
+    def summary(self, outcome: Outcome, tally: Tally) -> None:
         """Say what was done, and what to type next."""
         self._region.stop()
-        first, *rest = summary_lines(outcome)
+        first, *rest = summary_lines(outcome, tally)
         self._console.print(Text(first, style="bold green"), soft_wrap=True)
         for line in rest:
             self._console.print(Text(line, style="dim"), soft_wrap=True)

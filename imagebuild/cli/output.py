@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from imagebuild.cli.plain import Plain
+from imagebuild.events import Warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from imagebuild.cli.tally import Tally
     from imagebuild.events import Event
-    from imagebuild.record import Outcome
+    from imagebuild.outcome import Outcome
 
 
 class Output(Protocol):
@@ -24,14 +26,32 @@ class Output(Protocol):
     def ask(self, questions: Sequence[str]) -> None:
         """Return where there is nothing to ask or the answer is yes; else raise."""
 
-    def summary(self, outcome: Outcome) -> None:
+    def summary(self, outcome: Outcome, tally: Tally) -> None:
         """Say what was done, and what to type next."""
 
 
+class Quiet(Plain):
+    """Nothing but what somebody may have to act on."""
+
+    def emit(self, event: Event) -> None:
+        """Print a warning."""
+        if isinstance(event, Warned):
+            super().emit(event)
+
+    def summary(self, outcome: Outcome, tally: Tally) -> None:
+        """Nothing: what there is now stands on stdout."""
+
+
 @contextmanager
-def output(stream: TextIO, env: Mapping[str, str]) -> Iterator[Output]:
-    """Live steps where somebody watches a terminal, else plain lines."""
-    if stream.isatty() and not env.get("CI") and env.get("TERM") != "dumb":
+def output(
+    stream: TextIO, env: Mapping[str, str], *, verbose: bool = False, quiet: bool = False
+) -> Iterator[Output]:
+    """Live steps where somebody watches a terminal, else plain lines; `verbose` ones are all."""
+    if quiet:
+        yield Quiet(stream)
+    elif verbose:
+        yield Plain(stream, everything=True)
+    elif stream.isatty() and not env.get("CI") and env.get("TERM") != "dumb":
         from imagebuild.cli.live import Live
 
         with Live(stream, answers=sys.stdin.isatty()) as live:

@@ -26,36 +26,49 @@ from imagebuild.events import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imagebuild.record import Outcome
+    from imagebuild.cli.tally import Tally
+    from imagebuild.outcome import Outcome
 
 
 class Plain:
-    """One line an event, as it happens; nothing is ever redrawn."""
+    """One line an event, as it happens; nothing is ever redrawn.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    With `everything`, also the lines that matter only to those who look for something.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, everything: bool = False) -> None:
         self._stream = stream or sys.stderr
+        self._everything = everything
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
         """Print the event's line; may be called from any thread."""
-        if line := plain_line(event):
-            with self._lock:
-                click.echo(line, file=self._stream)
+        lines = [line] if (line := plain_line(event, whole=self._everything)) else []
+        if self._everything and isinstance(event, Sent):
+            lines += [f"    {clean(path)}" for path in event.paths]
+        with self._lock:
+            for each in lines:
+                click.echo(each, file=self._stream)
 
     def ask(self, questions: Sequence[str]) -> None:
         """Raise `UsageError` where there is something to ask: nobody is there to answer."""
         if questions:
             raise unanswered(questions)
 
-    def summary(self, outcome: Outcome) -> None:
+    def summary(self, outcome: Outcome, tally: Tally) -> None:
         """Say what was done, and what to type next."""
-        for line in summary_lines(outcome):
+        for line in summary_lines(outcome, tally):
             click.echo(line, file=self._stream)
 
 
-def plain_line(event: Event) -> str | None:
-    """The line that tells an event; None for one that only matters while it lasts."""
+def plain_line(event: Event, *, whole: bool = False) -> str | None:
+    """The line that tells an event; None for one that only matters while it lasts.
+
+    A long name is shortened, unless the `whole` of it is wanted.
+    """
     match event:
+        case StepStarted(name=name) if whole:
+            return f"  {clean(name)}"
         case StageStarted(stage=stage):
             return f"{stage} …"
         case StageEnded(stage=stage, seconds=seconds, detail=detail):
@@ -95,18 +108,34 @@ def label(name: str) -> str:
     return name[: end + 1] if name.startswith("[") and end > 0 else cut(name)
 
 
-def summary_lines(outcome: Outcome) -> Iterator[str]:
-    """What a deploy came to, for a person."""
-    done = [
-        "built" if outcome.built else "not built (nothing changed)",
-        *(["pushed"] if outcome.pushed else []),
-        "recorded" if outcome.recorded else "not recorded (nothing changed)",
-    ]
-    total = duration(sum(outcome.seconds.values()))
-    yield f"{clean(outcome.deployment)} runs {outcome.reference}"
-    yield f"  {', '.join(done)}, in {total}"
-    yield f"  start a run:    prefect deployment run {_quoted(outcome.deployment)}"
-    yield f"  start a worker: prefect worker start --pool {_quoted(outcome.pool)}"
+def summary_lines(outcome: Outcome, tally: Tally) -> Iterator[str]:
+    """What a command came to, for a person."""
+    if outcome.deployment:
+        yield f"{clean(outcome.deployment)} runs {outcome.reference}"
+    else:
+        yield outcome.reference
+    if more := outcome.names[1:]:
+        yield f"  also {', '.join(more)}"
+    yield f"  {', '.join(_done(outcome))}, in {duration(sum(outcome.seconds.values()))}"
+    if len(outcome.seconds) > 1:
+        times = (f"{stage} {duration(time)}" for stage, time in outcome.seconds.items())
+        yield f"  {', '.join(times)}"
+    if outcome.built:
+        yield (
+            f"  {len(tally.cached)} of {len(tally.steps)} steps from the cache,"
+            f" {tally.files} file{'' if tally.files == 1 else 's'} sent ({size(tally.bytes)})"
+        )
+    if outcome.deployment and outcome.pool:
+        yield f"  start a run:    prefect deployment run {_quoted(outcome.deployment)}"
+        yield f"  start a worker: prefect worker start --pool {_quoted(outcome.pool)}"
+
+
+def _done(outcome: Outcome) -> Iterator[str]:
+    """What was done and what needed no doing, of what the command is there for."""
+    words = {"built": outcome.built, "pushed": outcome.pushed, "recorded": outcome.recorded}
+    for word, done in words.items():
+        if done is not None:
+            yield word if done else f"not {word} (nothing changed)"
 
 
 def _quoted(name: str) -> str:

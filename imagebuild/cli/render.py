@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import click
 
-from imagebuild.cli.options import current_folder, debug_option, image_name, project_options
+from imagebuild.cli.command import Command
+from imagebuild.cli.image_options import content_options
+from imagebuild.cli.running_options import debug_option
 
 
-@click.command(short_help="Print the Dockerfile that deploy would build.")
-@project_options
+@click.command(cls=Command, short_help="Print the Dockerfile that deploy would build.")
+@content_options
 @debug_option
-def render(context: str | None, base: str, requirements: str | None) -> None:
+def render(**options: Any) -> None:
     """Print the Dockerfile that `deploy` would build. No engine is needed, nothing is written.
 
     Only an engine knows which image the base is now: `deploy` adds its digest, and where the base
@@ -21,17 +26,11 @@ def render(context: str | None, base: str, requirements: str | None) -> None:
       imagebuild render
       imagebuild render --base prefecthq/prefect:3.4-python3.12
     """
-    from imagebuild import pipeline
+    from imagebuild import preparing
     from imagebuild.cli.plain import Plain
-    from imagebuild.request import BuildRequest
+    from imagebuild.cli.requests import build_request
     from imagebuild.wiring import source_of
 
-    here = current_folder()
-    request = BuildRequest(
-        root=here / (context or ""),
-        here=here,
-        push=False,
-        base=image_name(base, "--base"),
-        requirements=requirements,
-    )
-    click.echo(pipeline.render(request, source_of(request), Plain().emit), nl=False)
+    request = build_request(options)
+    source = source_of(request, os.environ)
+    click.echo(preparing.render(request, source, Plain().emit), nl=False)

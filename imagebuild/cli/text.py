@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
+
+import click
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -14,6 +18,11 @@ def clean(text: str) -> str:
     Line feeds and tabs stay. The commands' grammar is ECMA-48's.
     """
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", _ESCAPE.sub("", text))
+
+
+def print_json(document: Any) -> None:
+    """Print the one document that a command has for stdout."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def cut(text: str, limit: int = 100) -> str:

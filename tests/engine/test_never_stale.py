@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -14,7 +15,7 @@ from imagebuild.errors import BuildFailed, NotRecorded, Unreachable
 from imagebuild.events import Event, StageEnded, ignore
 from imagebuild.names import ImageName
 from imagebuild.recorders.memory import MemoryRecorder
-from imagebuild.request import BuildRequest
+from imagebuild.request import BuildRequest, DeploymentRequest
 from imagebuild.wiring import wired
 from tests.support.command import imagebuild
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from imagebuild.events import Emit
-    from imagebuild.record import Change, Outcome
+    from imagebuild.outcome import Outcome
+    from imagebuild.record import Change
     from tests.support.prefect_stack import PrefectServer
 
 HELLO = Path(__file__).parents[2] / "examples" / "hello"
@@ -50,8 +52,10 @@ def deploy(project: Path, base_image: str, engine: DockerClient) -> Iterator[Dep
     def run(emit: Emit = ignore, apply: Callable[..., str] | None = None) -> Outcome:
         with wired(request, os.environ) as parts:
             memory = recorder if apply is None else _Failing(recorder, apply)
-            parts = pipeline.Parts(parts.source, parts.builder, parts.registry, memory)
-            return pipeline.deploy(request, parts, emit, _yes)
+            parts = dataclasses.replace(parts, recorder=memory)
+            return pipeline.deploy(
+                request, DeploymentRequest(), parts, emit, confirm=_yes, finish=str
+            )
 
     yield run
     engine.images.remove(str(NAME), force=True)

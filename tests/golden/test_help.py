@@ -1,38 +1,23 @@
-"""What `--help` says, as it was agreed: a change of it is read like code.
-
-`IMAGEBUILD_UPDATE_GOLDEN=1 pytest tests/golden` writes it anew.
-"""
+"""What `--help` says."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
-from click.testing import CliRunner
 
 from imagebuild.cli import cli
-from imagebuild.cli.errors import Invocation
+from tests.golden.agreed import agreed, names, stdout
 
-GOLDEN = Path(__file__).parent / "help"
-UPDATE = "IMAGEBUILD_UPDATE_GOLDEN"
 COMMANDS = ["imagebuild", *sorted(cli.commands)]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_says_what_was_agreed(name: str) -> None:
     """On a terminal of 80 columns."""
-    arguments = ["--help"] if name == "imagebuild" else [name, "--help"]
-    shown = CliRunner().invoke(
-        cli, arguments, obj=Invocation(), prog_name="imagebuild", catch_exceptions=False
-    )
-    golden = GOLDEN / f"{name}.txt"
-    if os.environ.get(UPDATE):
-        golden.write_text(shown.stdout)
+    shown = stdout("--help") if name == "imagebuild" else stdout(name, "--help")
 
-    assert shown.stdout == golden.read_text()
+    assert shown == agreed("help", f"{name}.txt", shown)
 
 
 def test_there_is_no_golden_help_without_its_command() -> None:
     """What is no longer said is no longer agreed."""
-    assert sorted(path.stem for path in GOLDEN.iterdir()) == sorted(COMMANDS)
+    assert names("help") == sorted(COMMANDS)

@@ -187,3 +187,14 @@ def test_the_only_flow_must_have_a_name_that_can_be_read(tmp_path: Path) -> None
     write(tmp_path, {"odd.py": UNKNOWN_NAME})
 
     assert refused(tmp_path).message == "cannot tell the name of the flow odd.py:hello"
+
+
+def test_of_several_flows_the_one_that_is_named_is_meant(tmp_path: Path) -> None:
+    """As a deployment names it, not by its function."""
+    context = read_context(write(tmp_path, {"flows.py": TWO}))
+
+    assert choose_flow(context, None, tmp_path, "a b").function == "one"
+    assert choose_flow(context, None, tmp_path, "two").function == "two"
+    with pytest.raises(UsageError, match="there is no flow named 'one'") as caught:
+        choose_flow(context, None, tmp_path, "one")
+    assert len(caught.value.body) == 2

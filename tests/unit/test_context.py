@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from tests.support.command import listing
 from tests.unit.values import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from typing_extensions import Self
 
@@ -437,21 +436,19 @@ def test_nothing_is_written_into_the_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_vanishes_in_between_is_an_error(tmp_path: Path) -> None:
     """And no traceback: a walk takes time, and others go on working."""
-    write(tmp_path, {"a/x": "", "b/y": ""})
+    write(tmp_path, {"a/x": ""})
     scan = os.scandir
 
-    def scandir(path: Path | int) -> Iterable[os.DirEntry[str]]:
-        entries = _Entries(scan(path))
-        if path == tmp_path:
-            shutil.rmtree(tmp_path / "a")
-            shutil.rmtree(tmp_path / "b")
+    def scandir(folder: int) -> Iterable[os.DirEntry[str]]:
+        entries = _Entries(scan(folder))
+        (tmp_path / "a").rename(tmp_path / "away")
         return entries
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "scandir", scandir)
         error = refused(tmp_path)
 
-    assert error.message in {"cannot read a", "cannot read b"}
+    assert error.message == "cannot read a"
     assert error.causes == ("no such file or directory",)
 
 
@@ -463,3 +460,122 @@ class _Entries(list["os.DirEntry[str]"]):
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def test_a_folder_that_becomes_a_link_in_between_is_not_followed(tmp_path: Path) -> None:
+    """What lies outside of the project stays there, whoever is quick."""
+    write(tmp_path, {"root/a/x": "", "outside/secret": ""})
+    scan = os.scandir
+
+    def scandir(folder: int) -> Iterable[os.DirEntry[str]]:
+        entries = _Entries(scan(folder))
+        (tmp_path / "root" / "a").rename(tmp_path / "away")
+        (tmp_path / "root" / "a").symlink_to(tmp_path / "outside")
+        return entries
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        error = refused(tmp_path / "root")
+
+    assert error.message == "cannot read a"
+
+
+def test_each_folder_is_listed_once_and_each_file_opened_once(tmp_path: Path) -> None:
+    """What is left out is neither listed nor opened: a virtual environment may be large."""
+    write(tmp_path, {**FILES, ".git/config": "", ".env": "", "v/pyvenv.cfg": "", "v/lib/x": ""})
+    calls: dict[str, list[object]] = {"open": [], "scandir": [], "fstat": [], "stat": []}
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, seen in calls.items():
+            patch.setattr(os, name, _recorded(getattr(os, name), seen))
+        read_context(tmp_path)
+
+    files = ["flow.py", "a.py", "b.py", "lib.py", "x.txt"]
+    folders = [tmp_path, "lib", "lib-x", "z", "y"]
+    assert sorted(map(str, calls["open"])) == sorted(map(str, [*files, *folders]))
+    assert (len(calls["scandir"]), len(calls["fstat"])) == (len(folders), len(files))
+    # Each folder that may be sent is asked once whether it is a virtual environment.
+    asked = [str(path) for path in calls["stat"] if str(path).endswith("pyvenv.cfg")]
+    assert sorted(asked) == sorted(
+        str(tmp_path / path / "pyvenv.cfg") for path in ("lib", "lib-x", "v", "z", "z/y")
+    )
+
+
+def _recorded(call: Callable[..., Any], seen: list[object]) -> Callable[..., Any]:
+    def recorded(path: object, *args: Any, **options: Any) -> Any:
+        seen.append(path)
+        return call(path, *args, **options)
+
+    return recorded
+
+
+def test_what_is_left_out_is_told_with_its_rule(tmp_path: Path) -> None:
+    """A folder that is not entered is one entry; of one that is, what is not brought back."""
+    write(tmp_path, {".dockerignore": "*.log\n\ndata\n!data/keep\n", "a.log": "", "flow.py": ""})
+    write(tmp_path, {"data/keep": "", "data/x": "", ".git/config": "", "v/pyvenv.cfg": ""})
+    context = read_context(tmp_path)
+
+    assert [(left.path, left.is_dir, str(left.rule)) for left in context.ignored] == [
+        (".dockerignore", False, "the built-in list (.dockerignore)"),
+        (".git", True, "the built-in list (.git)"),
+        ("a.log", False, ".dockerignore, line 1 (*.log)"),
+        ("data/x", False, ".dockerignore, line 3 (data)"),
+        ("v", True, "the built-in list (a directory that holds pyvenv.cfg)"),
+    ]
+    assert context.ignored_more == {}
+
+
+def test_of_many_that_one_rule_leaves_out_the_first_are_listed_and_all_counted(
+    tmp_path: Path,
+) -> None:
+    """So that a folder of ten thousand logs is twenty lines and a number."""
+    write(tmp_path, {".dockerignore": "*.log\n", **{f"{n:03}.log": "" for n in range(50)}})
+    context = read_context(tmp_path)
+    logs = [left for left in context.ignored if left.rule.line == 1]
+
+    assert [left.path for left in logs] == [f"{n:03}.log" for n in range(20)]
+    assert context.ignored_more == {logs[0].rule: 30}
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["in the root", "outside of it"])
+@pytest.mark.parametrize("name", ["Dockerfile", "web.Dockerfile", "web"])
+def test_an_ignore_file_of_the_dockerfiles_own_counts_instead(
+    tmp_path: Path, name: str, inside: bool
+) -> None:
+    """It lies beside the Dockerfile; the one of the root says nothing then."""
+    root = write(tmp_path / "root", {".dockerignore": "a\n", "a": "", "b": ""})
+    folder = write(root / "docker" if inside else tmp_path / "docker", {f"{name}.dockerignore": ""})
+    write(folder, {f"{name}.dockerignore": "b\n", "other.dockerignore": "*\n"})
+    context = read_context(root, folder / name)
+
+    assert [node.path for node in context.nodes if node.kind == "file"] == ["a"]
+    source = f"{'' if inside else '../'}docker/{name}.dockerignore"
+    assert context.ignore.source == source
+    assert [str(left.rule) for left in context.ignored if left.path == "b"] == [
+        f"{source}, line 1 (b)"
+    ]
+
+
+def test_a_dockerfile_without_an_ignore_file_has_that_of_the_root(tmp_path: Path) -> None:
+    """Named relative to the root, or not named at all, where it is ours."""
+    write(tmp_path, {".dockerignore": "a\n", "a": "", "docker/b.dockerignore": "*\n"})
+
+    for dockerfile in (None, Path("Dockerfile"), Path("docker/web"), tmp_path / "web"):
+        context = read_context(tmp_path, dockerfile)
+        assert paths(context) == ["docker"]
+        assert context.ignore.source == ".dockerignore"
+
+
+def test_errors_name_the_ignore_file_that_decides(tmp_path: Path) -> None:
+    """A hint to write into another one would not help."""
+    write(tmp_path, {"docker/web.dockerignore": "b\n"})
+    (tmp_path / "link").symlink_to("/etc")
+    with pytest.raises(UsageError) as outside:
+        read_context(tmp_path, Path("docker/web"))
+    write(tmp_path, {"docker/web.dockerignore": "[\n"})
+    with pytest.raises(UsageError) as bad:
+        read_context(tmp_path, Path("docker/web"))
+
+    assert (outside.value.hint or "").endswith("add link to docker/web.dockerignore")
+    assert bad.value.message == "cannot use docker/web.dockerignore"
+    assert bad.value.causes[0].startswith("docker/web.dockerignore, line 1: '['")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagebuild.context import read_context
-from imagebuild.dependencies import Reference, find_dependencies, parse_line
+from imagebuild.dependencies import Reference, candidates, find_dependencies, parse_line
 from imagebuild.errors import UsageError
 from imagebuild.plan import Dependencies
 from tests.unit.values import write
@@ -313,3 +313,14 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
     error = refused(tmp_path)
 
     assert (error.message, error.causes) == ("cannot read requirements.txt", ("it is not UTF-8",))
+
+
+def test_every_file_that_could_say_what_is_needed_is_a_candidate(tmp_path: Path) -> None:
+    """By its name at the root, and the chosen one wherever it lies."""
+    known = ["pyproject.toml", "requirements-dev.txt", "requirements.txt", "setup.py", "uv.lock"]
+    others = ["flow.py", "lib/requirements.txt", "notes.txt"]
+    write(tmp_path, dict.fromkeys([*known, *others], "") | {"deps/prod.txt": "emoji"})
+    context = read_context(tmp_path)
+
+    assert list(candidates(context, Dependencies())) == known
+    assert "deps/prod.txt" in candidates(context, found(tmp_path, "deps/prod.txt"))

@@ -18,22 +18,29 @@ from imagebuild.errors import (
     Unreachable,
     UsageError,
 )
-from imagebuild.events import Event, Note, StageEnded, StageStarted, ignore
-from imagebuild.pipeline import Parts, deploy, render
-from imagebuild.plan import CODE_LABEL
+from imagebuild.events import Event, Note, StageEnded, StageStarted, Warned, ignore
+from imagebuild.pipeline import build, deploy, preview, push, record
+from imagebuild.plan import CODE_LABEL, Build, Reuse
+from imagebuild.preparing import foresee, render
+from imagebuild.protocols import Parts
+from imagebuild.record import Target
+from imagebuild.request import DeploymentRequest
 from imagebuild.sources.local import LocalSource
 from imagebuild.state import Pool
 from imagebuild.testing import DOCKER, FakeBuilder, FakeRegistry, MemoryRecorder
 from tests.support.command import listing
-from tests.unit.values import BASE, DIGEST, name, request, write
+from tests.unit.values import BASE, DIGEST, OTHER_DIGEST, name, request, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from imagebuild.events import Emit
-    from imagebuild.record import Change, Outcome, Record
+    from imagebuild.outcome import Outcome
+    from imagebuild.record import Change, Record
     from imagebuild.state import Recorded
 
+# What goes to the deployment's request; `tags` are the image's here.
+DEPLOYMENT = {field.name for field in dataclasses.fields(DeploymentRequest)} - {"tags"}
 FLOW = "from prefect import flow\n\n@flow\ndef hello(): ...\n"
 APP = "reg.example/team/app:v1"
 
@@ -54,12 +61,25 @@ class World:
         """Keep what was asked."""
         self.asked.append(change)
 
+    @property
+    def parts(self) -> Parts:
+        """Everything, as the wiring would give it."""
+        return Parts(LocalSource(self.root, {}), self.builder, self.registry, self.recorder)
+
     def deploy(self, image: str | None = APP, **asked: Any) -> Outcome:
         """Deploy, as the command does."""
-        parts = Parts(LocalSource(self.root), self.builder, self.registry, self.recorder)
-        wanted = request(self.root, image=name(image) if image else None, **asked)
+        wanted = DeploymentRequest(
+            **{key: asked.pop(key) for key in list(asked) if key in DEPLOYMENT}
+        )
         self.told.clear()
-        return deploy(wanted, parts, self.told.append, self.confirm)
+        return deploy(
+            request(self.root, image=name(image) if image else None, **asked),
+            wanted,
+            self.parts,
+            self.told.append,
+            confirm=self.confirm,
+            finish=lambda change: f"record {change.record.image}",
+        )
 
     def refused(self, image: str | None = APP, **asked: Any) -> ImagebuildError:
         """The error of a deploy that fails."""
@@ -128,7 +148,7 @@ def test_the_stages_follow_each_other(world: World) -> None:
     ]
     assert ended["preflight"] == "hello/hello on the work pool docker"
     assert ended["build"] == f"{APP}, as the engine has no such image"
-    assert ended["push"] == f"{outcome.reference.partition('@')[2]}, as it is new"
+    assert ended["push"] == f"{APP}, as it is new"
     assert "job_variables" in ended["record"]
     assert set(outcome.seconds) == {"preflight", "build", "push", "record"}
 
@@ -196,7 +216,7 @@ def test_nothing_is_done_twice(world: World, push: bool) -> None:
     second = world.deploy(push=push)
 
     assert world.done == done
-    assert (second.built, second.pushed, second.recorded) == (False, False, False)
+    assert (second.built, second.pushed or False, second.recorded) == (False, False, False)
     assert (second.reference, second.deployment_id) == (first.reference, first.deployment_id)
     assert second.image_id == first.image_id
 
@@ -352,7 +372,7 @@ def test_an_image_that_is_not_recorded_is_named(
 ) -> None:
     """With its whole reference, and an exit code of its own; a second run does only the rest."""
     assert isinstance(world.recorder, Recorder)
-    world.recorder.applying = Unreachable("Prefect is away", causes=("connection refused",))
+    world.recorder.applying = NotRecorded("not written", causes=("connection refused",))
     error = world.refused(image, push=push)
     reference = f"{image}@{world.registry.digests[image]}" if push else image
 
@@ -361,8 +381,8 @@ def test_an_image_that_is_not_recorded_is_named(
     assert error.message == (
         f"{reference} {state}, and the deployment hello/hello does not name it"
     )
-    assert error.causes == ("Prefect is away", "connection refused")
-    assert error.hint == "run the same command again: nothing is built or pushed twice"
+    assert error.causes == ("connection refused",)
+    assert error.hint == f"finish with: record {reference}"
     assert error.unchanged
 
     world.recorder.applying = None
@@ -379,7 +399,7 @@ def test_a_local_name_means_the_old_image_until_the_record_stands(
     before = world.builder.find(name("app:latest"))
     write(world.root, {"flow.py": FLOW + "\n# edited\n"})
     if failing:
-        setattr(world.recorder, failing, Unreachable("Prefect is away"))
+        setattr(world.recorder, failing, NotRecorded("Prefect is away"))
         world.refused("app:latest", push=False)
         assert world.builder.find(name("app:latest")) == before
         setattr(world.recorder, failing, None)
@@ -426,7 +446,7 @@ def test_nothing_is_written_into_the_project(world: World) -> None:
 def test_rendering_needs_neither_engine_nor_flow(tmp_path: Path) -> None:
     """The base is named as it was, since nobody was asked what it means now."""
     root = write(tmp_path / "app", {"requirements.txt": "emoji\n"})
-    dockerfile = render(request(root, push=False), LocalSource(root), ignore)
+    dockerfile = render(request(root, push=False), LocalSource(root, {}), ignore)
 
     assert dockerfile.startswith(f"FROM {BASE}\n")
     assert re.search(r"^COPY .*requirements\.txt", dockerfile, re.MULTILINE)
@@ -440,3 +460,201 @@ def test_a_deploy_renders_what_it_would_build(world: World) -> None:
     assert plan.environment.base.reference == f"{BASE}@{DIGEST}"
     assert plan.environment.dependencies.sources == ("requirements.txt",)
     assert plan.code.directory == "/opt/prefect/app"
+
+
+# The parts of the way, each alone
+
+
+def test_a_build_touches_neither_registry_nor_deployment(world: World) -> None:
+    """And has the whole plan's labels and names."""
+    asked = request(world.root, image=name(APP), tags=("latest",), push=False)
+    outcome = build(asked, world.parts, ignore)
+
+    assert outcome.reference == APP
+    assert outcome.names == (APP, "reg.example/team/app:latest")
+    assert (outcome.built, outcome.pushed, outcome.recorded) == (True, None, None)
+    assert {world.builder.names[each] for each in outcome.names} == {outcome.image_id}
+    assert world.done == (1, 0, 0)
+
+
+def test_a_build_needs_no_flow(world: World) -> None:
+    """An image may be for several, or for none."""
+    write(world.root, {"flow.py": "pass\n"})
+
+    assert build(request(world.root, image=name(APP), push=False), world.parts, ignore).built
+
+
+def test_a_built_image_is_pushed_and_recorded_later(world: World) -> None:
+    """As a pipeline of three jobs does it; the end is that of a deploy."""
+    built = build(request(world.root, image=name(APP), push=False), world.parts, ignore)
+    pushed = push(name(built.reference), ["latest"], world.parts, ignore)
+    asked = request(world.root, image=None)
+    target = Target("hello", "prod")
+    recorded = record(
+        asked,
+        DeploymentRequest(),
+        name(pushed.reference),
+        target,
+        world.parts,
+        ignore,
+        confirm=world.confirm,
+        finish=str,
+    )
+    held = world.recorder.deployments["hello/prod"]
+
+    assert pushed.reference == f"{APP}@{world.registry.digests[APP]}"
+    assert [str(each) for each in world.registry.pushes] == [APP, "reg.example/team/app:latest"]
+    assert recorded.reference == held.job_variables["image"] == pushed.reference
+    assert held.entrypoint == "flow.py:hello"
+    assert (recorded.built, recorded.pushed, recorded.recorded) == (None, None, True)
+
+
+def test_a_push_of_what_the_registry_has_is_none(world: World) -> None:
+    """Asked twice, done once."""
+    build(request(world.root, image=name(APP), push=False), world.parts, ignore)
+    first, second = (push(name(APP), [], world.parts, ignore) for _ in range(2))
+
+    assert (first.pushed, second.pushed) == (True, False)
+    assert first.reference == second.reference
+    assert world.done == (1, 1, 0)
+
+
+def test_a_push_of_what_the_engine_lacks_is_refused(world: World) -> None:
+    """With the command that makes it."""
+    with pytest.raises(UsageError, match="the engine has no image gone:v1") as caught:
+        push(name("gone:v1"), [], world.parts, ignore)
+
+    assert "imagebuild build" in (caught.value.hint or "")
+
+
+def recording(world: World, reference: str, **asked: Any) -> Outcome:
+    """Record an image in `hello/hello`."""
+    return record(
+        request(world.root, **asked),
+        DeploymentRequest(),
+        name(reference),
+        Target("hello", "hello"),
+        world.parts,
+        ignore,
+        confirm=world.confirm,
+        finish=str,
+    )
+
+
+def test_a_record_keeps_the_flow_of_a_deployment_that_is_there(world: World) -> None:
+    """Only the image is another; the project need not be there."""
+    world.deploy()
+    before = world.recorder.deployments["hello/hello"]
+    (world.root / "flow.py").unlink()
+    world.registry.digests["reg.example/team/app:v2"] = OTHER_DIGEST
+    recording(world, f"{APP}@{OTHER_DIGEST}")
+    after = world.recorder.deployments["hello/hello"]
+
+    assert after.job_variables["image"] == f"{APP}@{OTHER_DIGEST}"
+    assert dataclasses.replace(after, job_variables=before.job_variables) == before
+
+
+def test_a_record_by_tag_is_pinned_to_what_the_registry_has(world: World) -> None:
+    """Unless it is not to be pinned, or was never pushed."""
+    world.deploy()
+    digest = world.registry.digests[APP]
+
+    assert recording(world, APP).reference == f"{APP}@{digest}"
+    assert recording(world, APP, pin=False).reference == APP
+    assert recording(world, "app:latest", push=False).reference == "app:latest"
+
+
+def test_a_record_of_what_the_registry_lacks_is_refused(world: World) -> None:
+    """The deployment keeps its image."""
+    world.deploy()
+    before = dict(world.recorder.deployments)
+    with pytest.raises(ImagebuildError, match="has no image reg") as caught:
+        recording(world, "reg.example/team/gone:v1")
+
+    assert "--no-push" in (caught.value.hint or "")
+    assert (caught.value.unchanged or "").startswith("the deployment hello/hello still runs")
+    assert world.recorder.deployments == before
+
+
+def test_a_tag_is_recorded_alone_where_it_is_not_to_be_pinned(world: World) -> None:
+    """For those who want what a registry says at the moment of the run."""
+    outcome = world.deploy(pin=False)
+
+    assert outcome.reference == world.image() == APP
+    assert outcome.digest == world.registry.digests[APP]
+
+
+def test_further_tags_are_pushed_and_the_first_is_recorded(world: World) -> None:
+    """One build, one manifest under each."""
+    outcome = world.deploy(tags=("v2", "latest"))
+    names = [str(each) for each in world.registry.pushes]
+
+    assert (
+        outcome.names
+        == tuple(names)
+        == (APP, *(f"reg.example/team/app:{t}" for t in ("v2", "latest")))
+    )
+    assert len({world.registry.digests[each] for each in names}) == 1
+    assert str(world.image()).startswith(f"{APP}@")
+
+    again = world.deploy(tags=("v2", "v3"))
+    assert (again.built, again.pushed) == (False, True)
+    assert [str(each) for each in world.registry.pushes[3:]] == ["reg.example/team/app:v3"]
+
+
+def test_what_is_asked_of_the_deployment_is_recorded(world: World) -> None:
+    """Everything but its image is the recorder's own concern."""
+    world.deploy(version="1.2.3", job_variables={"env": {"A": "1"}})
+
+    assert world.recorder.deployments["hello/hello"].version == "1.2.3"
+    [made] = world.builder.built
+    assert made.stamp["org.opencontainers.image.version"] == "1.2.3"
+
+
+def test_without_a_cache_everything_is_done_again(world: World) -> None:
+    """Even if nothing changed."""
+    world.deploy()
+    outcome = world.deploy(cache=False)
+
+    assert (outcome.built, outcome.pushed) == (True, True)
+    assert len(world.builder.built) == 2
+
+
+def test_a_dockerfile_of_the_users_own_says_where_the_code_lies(world: World) -> None:
+    """Known when the image is there; nothing of ours is rendered."""
+    write(world.root, {"Dockerfile": f"FROM {BASE}\nWORKDIR /srv\nCOPY . .\n"})
+    world.deploy(dockerfile="Dockerfile")
+    [step] = world.recorder.deployments["hello/hello"].pull_steps
+
+    assert step == {"prefect.deployments.steps.set_working_directory": {"directory": "/srv"}}
+    assert world.builder.built[0].code.directory is None
+
+
+def test_a_preview_does_nothing(world: World) -> None:
+    """And says everything that a deploy would do."""
+    asked = request(world.root, image=name(APP))
+    ready = preview(asked, DeploymentRequest(), world.parts, ignore)
+
+    assert world.done == (0, 0, 0)
+    assert isinstance(ready.image.steps.build, Build)
+    assert ready.change.needed
+    world.deploy()
+    ready = preview(asked, DeploymentRequest(), world.parts, ignore)
+    assert isinstance(ready.image.steps.build, Reuse)
+
+
+def test_what_is_foreseen_without_an_engine_is_what_the_files_tell(world: World) -> None:
+    """With a warning; the code's key is known all the same."""
+    asked = request(world.root, image=name(APP), push=False)
+    told: list[Event] = []
+    known = foresee(asked, world.parts, told.append)
+    assert known.steps is not None
+    assert told == []
+
+    world.builder.failures["platform"] = Unreachable("cannot reach the engine")
+    unknown = foresee(asked, world.parts, told.append)
+    assert unknown.steps is None
+    assert unknown.plan.code.key == known.plan.code.key
+    [warning] = told
+    assert isinstance(warning, Warned)
+    assert warning.cause == "cannot reach the engine"

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from imagebuild.digest import digest_of
-from imagebuild.plan import CODE_LABEL, ENVIRONMENT_LABEL, Code, Dependencies, version_of
+from imagebuild.plan import (
+    CODE_LABEL,
+    ENVIRONMENT_LABEL,
+    Code,
+    Dependencies,
+    OwnDockerfile,
+    Template,
+    version_of,
+)
 from tests.unit.values import BASE, IMAGE_ID, OTHER_DIGEST, base, environment, name, plan
 
 
@@ -21,8 +29,13 @@ from tests.unit.values import BASE, IMAGE_ID, OTHER_DIGEST, base, environment, n
         {"dependencies": Dependencies()},
         {"dependencies": Dependencies(("other.txt",), ("requirements.txt",))},
         {"sources": "0" * 64},
-        {"template_digest": "0" * 64},
+        {"recipe": Template("default", "0" * 64)},
+        {"recipe": OwnDockerfile("Dockerfile", "FROM base")},
         {"platform": "linux/arm64"},
+        {"packages": ("git",)},
+        {"build_args": {"A": "1"}},
+        {"secrets": ("token",)},
+        {"ssh": ("default",)},
     ],
 )
 def test_the_environment_key_changes_with_each_part(changed: dict[str, Any]) -> None:
@@ -35,7 +48,7 @@ def test_the_environment_key_changes_with_each_part(changed: dict[str, Any]) -> 
     [
         {"base": base("reg.example/mirror/prefect:3")},
         {"base": base(image_id=IMAGE_ID)},
-        {"template": "renamed"},
+        {"recipe": Template("renamed", "b" * 64)},
         {"dependencies": Dependencies(("requirements.txt",), ("./",))},
     ],
 )
@@ -45,13 +58,24 @@ def test_the_environment_key_changes_with_nothing_else(changed: dict[str, Any]) 
 
 
 def test_the_code_key_covers_the_files_and_where_they_lie() -> None:
-    """And nothing of the environment."""
+    """With what is said beside them, and nothing of the environment."""
     code = Code("c" * 64, "/opt/prefect/app")
 
     assert code.key == Code("c" * 64, "/opt/prefect/app").key
     assert code.key != dataclasses.replace(code, tree="0" * 64).key
     assert code.key != dataclasses.replace(code, directory="/opt/prefect/other").key
+    assert code.key != dataclasses.replace(code, env={"A": "1"}).key
+    assert code.key != dataclasses.replace(code, labels={"A": "1"}).key
     assert code.key != environment().key
+
+
+def test_a_dockerfile_is_its_text_and_what_it_builds_on() -> None:
+    """Its path is no part of it; a base that moved is."""
+    own = OwnDockerfile("Dockerfile", "FROM base", (base(),))
+
+    assert own.digest == dataclasses.replace(own, name="docker/Dockerfile").digest
+    assert own.digest != dataclasses.replace(own, text="FROM base AS x").digest
+    assert own.digest != dataclasses.replace(own, bases=(base(digest=OTHER_DIGEST),)).digest
 
 
 def test_the_version_stands_for_both_keys() -> None:
@@ -67,7 +91,12 @@ def test_the_version_stands_for_both_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"entrypoint": "other.py:flow"}, {"name": name("reg.example/other:v2")}]
+    "changed",
+    [
+        {"entrypoint": "other.py:flow"},
+        {"names": (name("reg.example/other:v2"),)},
+        {"stamp": {"org.opencontainers.image.revision": "abc"}},
+    ],
 )
 def test_the_version_is_not_about_the_flow_or_the_name(changed: dict[str, Any]) -> None:
     """One image serves several flows, under several names."""
@@ -79,6 +108,21 @@ def test_the_labels_say_what_the_image_is_made_of() -> None:
     made = plan()
 
     assert made.labels == {ENVIRONMENT_LABEL: made.environment.key, CODE_LABEL: made.code.key}
+
+
+def test_a_users_label_is_beside_the_others_but_never_a_key() -> None:
+    """A label of ours that somebody gives is not believed."""
+    made = plan(
+        stamp={"org.opencontainers.image.source": "here", "a": "stamp"},
+        code=Code("c" * 64, "/opt/prefect/app", labels={"a": "own", CODE_LABEL: "forged"}),
+    )
+
+    assert made.labels == {
+        "org.opencontainers.image.source": "here",
+        "a": "own",
+        ENVIRONMENT_LABEL: made.environment.key,
+        CODE_LABEL: made.code.key,
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,21 @@ import pytest
 
 from imagebuild.context import read_context
 from imagebuild.errors import UsageError
-from imagebuild.plan import Build, Dependencies, Plan, Push, Pushed, Reuse, Steps
+from imagebuild.plan import (
+    Build,
+    Dependencies,
+    OwnDockerfile,
+    Plan,
+    Push,
+    Pushed,
+    Reuse,
+    Steps,
+    Template,
+)
 from imagebuild.planning import decide, make_plan, target_name
-from imagebuild.state import Existing, ImageConfig
+from imagebuild.request import Secret
+from imagebuild.state import Existing, ImageConfig, State
+from imagebuild.survey import Project
 from tests.unit.values import DIGEST, IMAGE_ID, OTHER_DIGEST, base, name, plan, request, write
 
 if TYPE_CHECKING:
@@ -23,18 +36,24 @@ if TYPE_CHECKING:
 FILES = {"flow.py": "pass\n", "requirements.txt": "emoji\n", "lib/__init__.py": ""}
 
 
-def planned(root: Path, **changed: Any) -> Plan:
-    """The plan of the files, with changes in what it is made from."""
-    parts: dict[str, Any] = {
-        "project": "app",
-        "dependencies": Dependencies(("requirements.txt",), ("requirements.txt",)),
-        "entrypoint": "flow.py:hello",
-        "base": base(),
-        "platform": "linux/amd64",
-        "template_digest": "b" * 64,
-        "name": name("app:v1"),
-    }
-    return make_plan(request(root), context=read_context(root), **{**parts, **changed})
+def planned(
+    root: Path, image: str = "app:v1", asked: dict[str, Any] | None = None, **changed: Any
+) -> Plan:
+    """The plan of the files, with changes in what was asked, and in what the project says."""
+    project = Project(
+        "app",
+        read_context(root),
+        Dependencies(("requirements.txt",), ("requirements.txt",)),
+        Template("default", "b" * 64),
+        name("base"),
+    )
+    return make_plan(
+        request(root, **asked or {}),
+        dataclasses.replace(project, **changed),
+        State("linux/amd64", base(), (base(digest=OTHER_DIGEST),)),
+        name=name(image),
+        entrypoint="flow.py:hello",
+    )
 
 
 @pytest.fixture
@@ -84,12 +103,66 @@ def test_the_code_lies_below_opt_prefect(root: Path) -> None:
     assert planned(root).code.directory == "/opt/prefect/app"
 
 
-def test_a_name_without_a_tag_gets_the_version_as_its_tag(root: Path) -> None:
-    """And one that has a tag keeps it."""
-    untagged = planned(root, name=name("reg.example/app"))
+@pytest.mark.parametrize(
+    ("asked", "environment", "code"),
+    [
+        ({"packages": ("git",)}, True, False),
+        ({"build_args": {"A": "1"}}, True, False),
+        ({"secrets": (Secret("token", variable="TOKEN"),)}, True, False),
+        ({"env": {"A": "1"}}, False, True),
+        ({"labels": {"team": "data"}}, False, True),
+        ({"name": "prod"}, False, False),
+        ({"pull": True}, False, False),
+    ],
+)
+def test_what_was_asked_changes_the_key_that_it_is_part_of(
+    root: Path, asked: dict[str, Any], environment: bool, code: bool
+) -> None:
+    """And what does not change the image changes neither."""
+    asked = {key: value for key, value in asked.items() if key != "name"}
+    before, after = planned(root), planned(root, asked=asked)
 
-    assert f"reg.example/app:{untagged.version}" == str(untagged.name)
-    assert str(planned(root).name) == "app:v1"
+    assert environment is (before.environment.key != after.environment.key)
+    assert code is (before.code.key != after.code.key)
+
+
+def test_a_secret_is_in_the_plan_by_its_id_alone(root: Path) -> None:
+    """Another value, from another place, is the same plan."""
+    one = planned(root, asked={"secrets": (Secret("token", variable="CANARY"),)})
+    other = planned(root, asked={"secrets": (Secret("token", file=root / "canary"),)})
+
+    assert one == other
+    assert "canary" not in json.dumps(asdict(one)).lower()
+
+
+def test_a_dockerfile_of_the_users_own_is_keyed_with_all_its_bases(root: Path) -> None:
+    """And only it says where the code lies."""
+    made = planned(
+        root, recipe=OwnDockerfile("Dockerfile", "FROM base\n"), asked={"dockerfile": "Dockerfile"}
+    )
+    recipe = made.environment.recipe
+
+    assert isinstance(recipe, OwnDockerfile)
+    assert recipe.bases == (base(digest=OTHER_DIGEST),)
+    assert made.code.directory is None
+
+
+@pytest.mark.parametrize(
+    ("image", "tags", "expected"),
+    [
+        ("reg.example/app:v1", (), ["reg.example/app:v1"]),
+        ("reg.example/app", ("v1", "latest"), ["reg.example/app:v1", "reg.example/app:latest"]),
+        ("reg.example/app:v1", ("v1", "v2", "v2"), ["reg.example/app:v1", "reg.example/app:v2"]),
+        ("reg.example/app", (), None),
+    ],
+)
+def test_the_names_are_the_image_with_each_tag(
+    root: Path, image: str, tags: tuple[str, ...], expected: list[str] | None
+) -> None:
+    """Each once; where there is no tag at all, the version is one."""
+    made = planned(root, image, {"tags": tags})
+
+    assert [str(each) for each in made.names] == (expected or [f"{image}:{made.version}"])
 
 
 @pytest.mark.parametrize(
@@ -223,4 +296,34 @@ def test_only_what_is_not_there_yet_is_done(
     then: Push | Pushed | None,
 ) -> None:
     """By the keys in the engine, and by the very manifest in the registry."""
-    assert Steps(build, then) == decide(plan(), Existing(local, remote), push=push)
+    made = plan()
+    existing = Existing({made.name: local} if local else {}, {made.name: remote} if remote else {})
+    tags = () if isinstance(build, Reuse) else made.names
+    pushes = {made.name: then} if then else {}
+
+    assert Steps(build, tags, pushes) == decide(made, existing, push=push)
+
+
+def test_each_name_is_given_and_pushed_that_does_not_mean_the_image() -> None:
+    """A second tag that is new, or that means an older image, costs no build."""
+    one, two, three = (name(f"reg.example/app:v{number}") for number in (1, 2, 3))
+    existing = Existing(
+        {one: PUSHED, three: dataclasses.replace(PUSHED, id=OTHER_DIGEST)}, {one: DIGEST}
+    )
+    steps = decide(plan(names=(one, two, three)), existing, push=True)
+
+    assert steps.build == Reuse(IMAGE_ID)
+    assert steps.tags == (two, three)
+    assert steps.pushes[one] == Pushed(DIGEST)
+    assert {type(steps.pushes[each]) for each in (two, three)} == {Push}
+
+
+@pytest.mark.parametrize("local", [PUSHED, STALE, None])
+def test_without_a_cache_everything_is_built(local: ImageConfig | None) -> None:
+    """Even what is there."""
+    made = plan()
+    existing = Existing({made.name: local} if local else {}, {made.name: DIGEST})
+    steps = decide(made, existing, push=True, cache=False)
+
+    assert isinstance(steps.build, Build)
+    assert steps.pushes == {made.name: Push("it is new")}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def surveyed(root: Path, **asked: Any) -> tuple[Project, list[Event]]:
     """The project, and what was told."""
     told: list[Event] = []
-    with LocalSource(root).checkout() as checkout:
+    with LocalSource(root, {}).checkout() as checkout:
         return survey(request(root, **asked), checkout, told.append), told
 
 

@@ -7,13 +7,36 @@ from pathlib import Path
 from typing import Any
 
 from imagebuild.names import ImageName
-from imagebuild.plan import Base, Code, Dependencies, Environment, Plan
+from imagebuild.plan import Base, Code, Dependencies, Environment, Plan, Template
 from imagebuild.request import BuildRequest
 
 DIGEST = "sha256:" + "d" * 64
 OTHER_DIGEST = "sha256:" + "e" * 64
 IMAGE_ID = "sha256:" + "1" * 64
 BASE = "prefecthq/prefect:3-latest"
+
+# Values that a variable of an image must have exactly as they are.
+VALUES = (
+    "",
+    " ",
+    " a  b\t",
+    "it's",
+    'a "b" c',
+    '"',
+    "'",
+    "$HOME ${HOME} $(id) `id` $$",
+    "\\",
+    "C:\\",
+    "\\\\",
+    "a\\nb \\$ \\\" \\'",
+    "# a comment",
+    "a=b,c;d&e|f<g>h",
+    "x <<EOF",
+    "ключ 🚀 é\x85\u2028\u00a0",
+    "{{ 1 }} {% raw %}",
+    "\x1b[1m \x07",
+    "x" * 4000,
+)
 
 
 def name(text: str) -> ImageName:
@@ -32,8 +55,7 @@ def environment(**changed: Any) -> Environment:
         base=base(),
         dependencies=Dependencies(("requirements.txt",), ("requirements.txt",)),
         sources="a" * 64,
-        template="default",
-        template_digest="b" * 64,
+        recipe=Template("default", "b" * 64),
         platform="linux/amd64",
     )
     return dataclasses.replace(made, **changed)
@@ -45,7 +67,7 @@ def plan(**changed: Any) -> Plan:
         environment(),
         Code("c" * 64, "/opt/prefect/app"),
         "flow.py:hello",
-        name("reg.example/app:v1"),
+        (name("reg.example/app:v1"),),
     )
     return dataclasses.replace(made, **changed)
 

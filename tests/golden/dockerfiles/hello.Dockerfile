@@ -2,7 +2,8 @@ FROM prefecthq/prefect:3-latest
 WORKDIR /opt/prefect/hello
 
 COPY ["requirements.txt", "/opt/prefect/hello/requirements.txt"]
-RUN --mount=type=cache,target=/root/.cache set -e; \
+RUN --mount=type=cache,target=/root/.cache \
+    set -e; \
     python="$(command -v python || command -v python3)"; \
     if command -v uv >/dev/null; then \
         uv pip install --python "$python" --link-mode copy -r requirements.txt; \

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 import pytest
 
-from imagebuild.cli.errors import error_lines, show_bug, show_error
+from imagebuild.cli.errors import Invocation, error_lines, show_bug, show_error
 from imagebuild.errors import BuildFailed, ImagebuildError, UsageError
 
 
@@ -81,7 +82,7 @@ def test_a_traceback_is_for_who_asked(debug: bool, capsys: pytest.CaptureFixture
         message = "no"
         raise UsageError(message, causes=("why",)) from ValueError("inner")
     except UsageError as error:
-        code = show_error(error, debug=debug)
+        code = show_error(error, Invocation(debug=debug))
     out, err = capsys.readouterr()
 
     assert (code, out) == (2, "")
@@ -104,3 +105,24 @@ def test_a_bug_is_owned_up_to(debug: bool, capsys: pytest.CaptureFixture[str]) -
     assert "error: imagebuild has a bug: KeyError: '\\x1b[31mgone'\n" in err
     assert debug is ("Traceback" in err)
     assert debug is not ("--debug" in err)
+
+
+def test_an_error_is_a_document_too_where_json_is_wanted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On stdout, for a program; the prose stays on stderr."""
+    error = UsageError("no", causes=("why",), hint="do it", body=("line",), unchanged="all stands")
+    code = show_error(error, Invocation(json=True))
+    out, err = capsys.readouterr()
+
+    assert json.loads(out) == {
+        "error": {
+            "exit_code": code,
+            "message": "no",
+            "causes": ["why"],
+            "hint": "do it",
+            "body": ["line"],
+            "unchanged": "all stands",
+        }
+    }
+    assert err.startswith("error: no\n")

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from imagebuild.cli.live import Live
+from imagebuild.cli.plain import summary_lines
 from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import (
     Event,
@@ -25,7 +26,7 @@ from imagebuild.events import (
     Warned,
 )
 from tests.unit.cli.terminal import Terminal
-from tests.unit.cli.test_plain import DEPLOYED
+from tests.unit.cli.test_plain import DEPLOYED, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -252,14 +253,9 @@ def test_the_summary_is_the_last_on_the_screen() -> None:
     terminal = Terminal()
     with Live(terminal) as live:
         live.emit(StageStarted("record"))
-        live.summary(DEPLOYED)
+        live.summary(DEPLOYED, tally())
 
-    assert terminal.screen == [
-        "my flow/prod runs reg.example/app:v1@sha256:00",
-        "  built, pushed, recorded, in 1 min 4 s",
-        "  start a run:    prefect deployment run 'my flow/prod'",
-        "  start a worker: prefect worker start --pool 'docker'",
-    ]
+    assert terminal.screen == list(summary_lines(DEPLOYED, tally()))
 
 
 def test_colours_are_left_out_where_nobody_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:

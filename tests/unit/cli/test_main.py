@@ -19,16 +19,14 @@ import pytest
 from imagebuild import __version__, errors
 from imagebuild.cli import cli, main
 from imagebuild.errors import ImagebuildError, Interrupted
-from imagebuild.pipeline import Parts
-from imagebuild.sources.local import LocalSource
-from imagebuild.testing import FakeBuilder, FakeRegistry, MemoryRecorder
-from tests.unit.values import DIGEST, write
+from tests.unit.values import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from imagebuild.request import BuildRequest
+    from imagebuild.testing import FakeBuilder
+
 
 NO_PREFECT = "http://127.0.0.1:1/api"
 FLOW = "from prefect import flow\n\n@flow\ndef hello(): ...\n"
@@ -37,23 +35,6 @@ HEAVY = [
     *("docker", "jinja2", "pydantic", "prefect", "grpclib", "urllib3", "rich", "google.protobuf"),
     *("pathspec", "requests", "httpx", "h2"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def own_signals() -> Iterator[None]:
-    """Give the signals back that `main` takes."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a flow, where the user stands."""
-    root = write(tmp_path / "app", {"flow.py": FLOW, "requirements.txt": "emoji\n"})
-    monkeypatch.chdir(root)
-    return root
 
 
 @contextmanager
@@ -180,21 +161,6 @@ def test_render_prints_the_dockerfile_alone(
     assert err == "note: left out, as it looks like a secret: .env\n"
 
 
-@pytest.fixture
-def parts(project: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
-    """Parts in memory, which the wiring gives to the command instead of the real ones."""
-    registry = FakeRegistry()
-    registry.digests["docker.io/prefecthq/prefect:3-latest"] = DIGEST
-    made = Parts(LocalSource(project), FakeBuilder(registry), registry, MemoryRecorder())
-
-    @contextmanager
-    def wired(request: BuildRequest, env: Mapping[str, str]) -> Iterator[Parts]:
-        yield made
-
-    monkeypatch.setattr("imagebuild.wiring.wired", wired)
-    return made
-
-
 def timeless(text: str) -> str:
     """The text with every duration and digest the same, and without the deployment's fields."""
     text = re.sub(r"\d+\.\d s", "T", text)
@@ -203,7 +169,7 @@ def timeless(text: str) -> str:
 
 
 def test_a_deploy_prints_its_reference_and_tells_the_rest(
-    parts: Parts, capsys: pytest.CaptureFixture[str]
+    asked: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line on stdout, for a script; plain lines on stderr, for a log."""
     assert main(["deploy", "--image", "reg.example/app:v1"]) == 0
@@ -218,17 +184,19 @@ def test_a_deploy_prints_its_reference_and_tells_the_rest(
         "  [1/1] done in T",
         "build done in T: reg.example/app:v1, as the engine has no such image",
         "push …",
-        "push done in T: sha256:D, as it is new",
+        "push done in T: reg.example/app:v1, as it is new",
         "record …",
         "record done in T: FIELDS",
         "hello/hello runs reg.example/app:v1@sha256:D",
         "  built, pushed, recorded, in T",
+        "  preflight T, build T, push T, record T",
+        "  0 of 1 steps from the cache, 0 files sent (0 B)",
         "  start a run:    prefect deployment run 'hello/hello'",
         "  start a worker: prefect worker start --pool 'docker'",
     ]
 
 
-def test_a_deploy_without_change_says_so(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_deploy_without_change_says_so(asked: object, capsys: pytest.CaptureFixture[str]) -> None:
     """With the same line on stdout."""
     arguments = ["deploy", "--image", "app:latest", "--no-push"]
     main(arguments)
@@ -240,30 +208,11 @@ def test_a_deploy_without_change_says_so(parts: Parts, capsys: pytest.CaptureFix
     assert "not built (nothing changed), not recorded (nothing changed)" in err
 
 
-def test_options_reach_the_deployment(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
-    """Name, pool and job variables."""
-    arguments = ["deploy", "flow.py:hello", "--image", "app:v1", "--no-push", "--name", "prod"]
-    arguments += ["--pool", "docker", "--job-variable", 'env={"A": "1"}']
-    arguments += ["--job-variable", "image_pull_policy=Never"]
-    code = main(arguments)
-    assert isinstance(parts.recorder, MemoryRecorder)
-    held = parts.recorder.deployments["hello/prod"]
-
-    assert (code, capsys.readouterr().out) == (0, "app:v1\n")
-    assert held.pool == "docker"
-    assert held.job_variables == {
-        "env": {"A": "1"},
-        "image_pull_policy": "Never",
-        "image": "app:v1",
-    }
-
-
 def test_a_failed_deploy_prints_nothing_on_stdout(
-    parts: Parts, capsys: pytest.CaptureFixture[str]
+    asked: object, builder: FakeBuilder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """So that a script does not go on with half an answer."""
-    assert isinstance(parts.builder, FakeBuilder)
-    parts.builder.failures["push"] = errors.Denied("cannot push", hint="docker login")
+    builder.failures["push"] = errors.Denied("cannot push", hint="docker login")
 
     assert main(["deploy", "--image", "reg.example/app:v1"]) == 4
     out, err = capsys.readouterr()

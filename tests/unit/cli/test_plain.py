@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
 
 from imagebuild.cli.output import output
 from imagebuild.cli.plain import Plain, label, plain_line, summary_lines
+from imagebuild.cli.tally import Tally
 from imagebuild.errors import UsageError
 from imagebuild.events import (
     Event,
@@ -20,21 +22,22 @@ from imagebuild.events import (
     StepStarted,
     Transfer,
     Warned,
+    ignore,
 )
-from imagebuild.record import Outcome
+from imagebuild.outcome import Outcome
 from tests.unit.cli.terminal import Terminal
 
 RUN = "[3/4] RUN pip install"
 DEPLOYED = Outcome(
-    reference="reg.example/app:v1@sha256:00",
-    deployment="my flow/prod",
-    deployment_id="id",
-    pool="docker",
-    image_id="sha256:11",
+    "reg.example/app:v1@sha256:00",
+    ("reg.example/app:v1", "reg.example/app:latest"),
     built=True,
     pushed=True,
     recorded=True,
-    seconds={"preflight": 0.5, "build": 61, "push": 2, "record": 0.2},
+    deployment="my flow/prod",
+    deployment_id="id",
+    pool="docker",
+    seconds={"build": 62.0, "push": 1.5},
 )
 
 
@@ -92,33 +95,78 @@ def test_a_steps_short_name_is_its_number(name: str, expected: str) -> None:
     assert label(name) == expected
 
 
+def tally() -> Tally:
+    """Three steps, one of them from the cache, and one file sent."""
+    counted = Tally(ignore)
+    for number, cached in enumerate([True, False, False]):
+        counted.emit(StepEnded(str(number), "RUN", 0.1, cached=cached))
+    counted.emit(StepEnded("4", "RUN", 0.1, error="it failed"))
+    counted.emit(Sent(("flow.py",), 1200))
+    return counted
+
+
 def test_the_summary_says_what_was_done_and_what_to_type() -> None:
     """With the reference that the deployment runs."""
-    assert list(summary_lines(DEPLOYED)) == [
+    assert list(summary_lines(DEPLOYED, tally())) == [
         "my flow/prod runs reg.example/app:v1@sha256:00",
+        "  also reg.example/app:latest",
         "  built, pushed, recorded, in 1 min 4 s",
+        "  build 1 min 2 s, push 1.5 s",
+        "  1 of 3 steps from the cache, 1 file sent (1.2 kB)",
         "  start a run:    prefect deployment run 'my flow/prod'",
         "  start a worker: prefect worker start --pool 'docker'",
     ]
 
 
 def test_the_summary_says_what_was_not_done() -> None:
-    """Because there was nothing to do."""
-    idle = Outcome("app:v1", "hello/hello", "id", "docker", "sha256:1", False, False, False, {})
+    """Because there was nothing to do; and nothing of what the command is not there for."""
+    idle = dataclasses.replace(DEPLOYED, built=False, pushed=None, recorded=False, seconds={})
+    image = Outcome("app:v1", ("app:v1",), built=False)
 
-    assert list(summary_lines(idle))[1] == (
+    assert list(summary_lines(idle, tally()))[2] == (
         "  not built (nothing changed), not recorded (nothing changed), in 0.0 s"
     )
+    assert list(summary_lines(image, tally())) == [
+        "app:v1",
+        "  not built (nothing changed), in 0.0 s",
+    ]
 
 
 def test_the_commands_of_the_summary_can_be_copied() -> None:
     """Whatever the flow and the pool are called."""
-    odd = Outcome("app:v1", "it's\x1b[2J/x", "id", "a'b", "sha256:1", True, True, True, {})
-    first, _, run, worker = summary_lines(odd)
+    odd = dataclasses.replace(DEPLOYED, deployment="it's\x1b[2J/x", pool="a'b")
+    first, *_, run, worker = summary_lines(odd, tally())
 
-    assert first == "it's/x runs app:v1"
+    assert first == "it's/x runs reg.example/app:v1@sha256:00"
     assert run.endswith(r"prefect deployment run 'it'\''s/x'")
     assert worker.endswith(r"--pool 'a'\''b'")
+
+
+def test_verbose_lines_are_whole_and_name_each_file() -> None:
+    """For who looks for something."""
+    stream, name = io.StringIO(), "[1/2] RUN " + "x" * 200
+    shown = Plain(stream, everything=True)
+    shown.emit(StepStarted("1", name))
+    shown.emit(Sent(("a.py", "b\x1b[2J.py"), 2))
+
+    assert stream.getvalue().splitlines() == [
+        f"  {name}",
+        "  sent 2 files, 2 B",
+        "    a.py",
+        "    b.py",
+    ]
+
+
+def test_quiet_is_all_but_warnings() -> None:
+    """What there is now stands on stdout."""
+    stream = io.StringIO()
+    with output(stream, {}, quiet=True) as shown:
+        shown.emit(StepStarted("1", "RUN"))
+        shown.emit(Note("by the way"))
+        shown.emit(Warned("mind this"))
+        shown.summary(DEPLOYED, tally())
+
+    assert stream.getvalue() == "warning: mind this\n"
 
 
 def test_nobody_is_asked_where_nobody_watches() -> None:

@@ -19,6 +19,7 @@ def test_the_key_follows_the_files_content_and_not_their_times(tmp_path: Path) -
     before = recipe.key()
 
     dockerfile.touch()
+    dockerfile.chmod(0o600)
     assert recipe.key() == before
     dockerfile.write_text("FROM b\n")
     assert recipe.key() != before

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from tests.support.proxies import recording_http
+from tests.support.proxies import Fault, recording_http, status_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,3 +127,26 @@ def test_a_client_that_tries_tls_is_hung_up_on_at_once(origin: str) -> None:
             sock.sendall(b"\x16\x03\x01\x02\x00")
             assert sock.recv(100) == b""
     assert not proxy.requests
+
+
+def test_a_fault_happens_as_often_as_it_is_planned(origin: str) -> None:
+    """To the requests that it is meant for; the target hears nothing of them."""
+    with recording_http(origin) as (proxy, address), _client() as http:
+        proxy.faults.append(Fault("PATCH", "/upload", 2, status_answer("503 Service Unavailable")))
+        answers = [
+            http.request("PATCH", f"http://{address}/upload", body=b"x" * 100_000).status
+            for _ in range(3)
+        ]
+        assert http.request("GET", f"http://{address}/").status == 200
+
+    assert answers == [503, 503, 202]
+    assert [request.status for request in proxy.asked("PATCH")] == [503, 503, 202]
+
+
+def test_a_fault_without_an_answer_resets_the_connection(origin: str) -> None:
+    """As a registry does that is restarted."""
+    with recording_http(origin) as (proxy, address), _client() as http:
+        proxy.faults.append(Fault("GET", "/", 1))
+        with pytest.raises(urllib3.exceptions.ProtocolError):
+            http.request("GET", f"http://{address}/")
+        assert http.request("GET", f"http://{address}/").status == 200

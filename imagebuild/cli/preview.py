@@ -1,0 +1,181 @@
+"""Shows what would be done: as a document, and for a person as its lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagebuild.cli.text import clean, print_json, size
+from imagebuild.dependencies import candidates
+from imagebuild.plan import Build, Code, Environment, OwnDockerfile, Plan, Push, Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from imagebuild.names import ImageName
+    from imagebuild.preparing import Deploy, Foreseen
+    from imagebuild.survey import Project
+
+_LARGEST, _MARGIN = 10, 17
+
+
+def show_plan(foreseen: Foreseen, *, as_json: bool) -> None:
+    """Print an image as it would be, on stdout."""
+    document = plan_document(foreseen.project, foreseen.plan, foreseen.steps)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo("\n".join(plan_lines(document)))
+
+
+def show_deploy(ready: Deploy, *, as_json: bool) -> None:
+    """Print a deploy as it would be, on stdout."""
+    document = deploy_document(ready)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo("\n".join(deploy_lines(document)))
+
+
+def plan_document(project: Project, plan: Plan, steps: Steps | None) -> dict[str, Any]:
+    """An image as it would be. Sizes are in bytes; without steps, what the base is was not told."""
+    return {
+        "names": [str(_named(name, plan, steps)) for name in plan.names],
+        "version": plan.version if steps else None,
+        "environment": {
+            "key": plan.environment.key if steps else None,
+            **_environment(project, plan.environment),
+        },
+        "code": {"key": plan.code.key, **_code(project, plan.code)},
+        "left_out": [{"path": left.path, "by": str(left.rule)} for left in project.context.ignored],
+        "left_out_more": {str(rule): count for rule, count in project.context.ignored_more.items()},
+        "steps": _steps(steps),
+    }
+
+
+def _environment(project: Project, environment: Environment) -> dict[str, Any]:
+    base, chosen = environment.base, environment.dependencies
+    own = isinstance(environment.recipe, OwnDockerfile)
+    return {
+        "base": {"name": str(base.name), "digest": base.digest, "image_id": base.image_id},
+        "platform": environment.platform or None,
+        "dockerfile" if own else "template": environment.recipe.name,
+        "dependency_files": [
+            {"path": path, "installed": None if own else path in chosen.requirements}
+            for path in candidates(project.context, chosen)
+        ],
+        "sources": list(chosen.sources),
+        "system_packages": list(environment.packages),
+        "build_args": sorted(environment.build_args),
+        "secrets": list(environment.secrets),
+        "ssh": list(environment.ssh),
+    }
+
+
+def _code(project: Project, code: Code) -> dict[str, Any]:
+    files = {node.path: node.size for node in project.context.nodes if node.kind == "file"}
+    largest = sorted(files.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
+    return {
+        "directory": code.directory,
+        "files": len(files),
+        "bytes": sum(files.values()),
+        "largest": [{"path": path, "bytes": count} for path, count in largest],
+        "env": dict(code.env),
+        "labels": dict(code.labels),
+    }
+
+
+def deploy_document(ready: Deploy) -> dict[str, Any]:
+    """A deploy as it would be: its image, and what would be written in Prefect."""
+    image, change = ready.image, ready.change
+    return {
+        **plan_document(image.project, image.plan, image.steps),
+        "entrypoint": image.plan.entrypoint,
+        "deployment": {
+            "name": str(ready.target),
+            "exists": change.deployment_id is not None,
+            "pool": change.pool,
+            "writes": dict(change.fields),
+            "notes": [*change.notes],
+            "warnings": [*change.warnings],
+            "questions": [*change.questions],
+        },
+    }
+
+
+def plan_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """The document of a plan, for a person."""
+    environment, code = document["environment"], document["code"]
+    base = environment["base"]
+    recipe = "dockerfile" if "dockerfile" in environment else "template"
+    lists = {
+        kind.replace("_", " "): ", ".join(environment[kind])
+        for kind in ("system_packages", "build_args", "secrets", "ssh")
+    }
+    files = [(item["path"], _use(item["installed"])) for item in environment["dependency_files"]]
+    amount = f"{code['files']} files, {size(code['bytes'])}, in "
+    rows = {
+        "image": ", ".join(document["names"]),
+        "base": f"{base['name']}  {base['digest'] or base['image_id'] or '(not asked)'}",
+        "platform": environment["platform"] or "(the engine's own)",
+        recipe: environment[recipe],
+        **lists,
+        "dependencies": _table(files),
+        "code": amount + (code["directory"] or "the Dockerfile's WORKDIR"),
+        "largest": _table([(item["path"], size(item["bytes"])) for item in code["largest"]]),
+        "left out": _table([(item["path"], item["by"]) for item in document["left_out"]])
+        + [f"and {count} more by {by}" for by, count in document["left_out_more"].items()],
+        "environment key": environment["key"] or "(not known without the base)",
+        "code key": code["key"],
+        "would": document["steps"],
+    }
+    for title, value in rows.items():
+        yield from _rows(title, value)
+
+
+def deploy_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """The document of a deploy, for a person."""
+    yield from plan_lines(document)
+    deployment = document["deployment"]
+    does = "change" if deployment["exists"] else "create"
+    wrote = ", ".join(deployment["writes"])
+    would = f"{does} the deployment {deployment['name']} ({wrote})"
+    yield from _rows("", would if wrote else f"leave the deployment {deployment['name']}")
+    yield from _rows("flow", document["entrypoint"])
+    for kind in ("notes", "warnings", "questions"):
+        yield from _rows(kind, deployment[kind])
+
+
+def _rows(title: str, value: str | list[str]) -> Iterator[str]:
+    """A title with its lines beside it; nothing where there are none."""
+    lines = [value] if isinstance(value, str) else value
+    for number, line in enumerate(filter(None, lines)):
+        yield f"{'' if number else title:<{_MARGIN}}{clean(line)}"
+
+
+def _table(rows: list[tuple[str, str]]) -> list[str]:
+    width = max((len(clean(first)) for first, _ in rows), default=0)
+    return [f"{clean(first):<{width}}  {second}" for first, second in rows]
+
+
+def _use(installed: bool | None) -> str:
+    if installed is None:
+        return "the Dockerfile decides"
+    return "installed" if installed else "found, not used"
+
+
+def _named(name: ImageName, plan: Plan, steps: Steps | None) -> ImageName:
+    """The name; without the tag that is made of the content where that is not known yet."""
+    return name.untagged if steps is None and name.tag == plan.version else name
+
+
+def _steps(steps: Steps | None) -> list[str]:
+    if steps is None:
+        return []
+    build = steps.build
+    told = [f"build, as {build.why}" if isinstance(build, Build) else "reuse the engine's image"]
+    for name, push in steps.pushes.items():
+        why = f"push {name}, as {push.why}" if isinstance(push, Push) else f"not push {name}"
+        told.append(why)
+    return told

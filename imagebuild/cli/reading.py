@@ -1,0 +1,186 @@
+"""Reads what was typed: image names, pairs, secrets, agents, schedules. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from imagebuild.errors import UsageError
+from imagebuild.names import BadImageName, ImageName
+from imagebuild.record import Schedule, Target
+from imagebuild.request import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_INTERVAL = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+
+
+def image_name(text: str, option: str) -> ImageName:
+    """An image name as typed; raises `UsageError`."""
+    try:
+        return ImageName.parse(text)
+    except BadImageName as error:
+        message = f"cannot use {option}"
+        raise UsageError(
+            message,
+            causes=(str(error),),
+            hint="write it as [registry/]name[:tag], such as registry.example.com/team/flow:v1",
+        ) from error
+
+
+def image_tags(texts: Iterable[str]) -> tuple[str, ...]:
+    """Tags as typed; raises `UsageError` for one that is none."""
+    tags = tuple(texts)
+    for tag in tags:
+        try:
+            named = ImageName.parse(f"image:{tag}").tag
+        except BadImageName:
+            named = None
+        if named != tag:
+            message = f"cannot use --tag {tag}"
+            raise UsageError(
+                message,
+                causes=("a tag is up to 128 letters, digits, dots, dashes and underscores",),
+                hint="the deployment's own tags are given with --deployment-tag",
+            )
+    return tags
+
+
+def pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
+    """`key=value` texts; the last of the same key counts. Raises `UsageError`."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            message = f"cannot use {option} {text}"
+            raise UsageError(message, hint=f"write key=value, such as {example}")
+        found[key] = value
+    return found
+
+
+def build_args(texts: Iterable[str], env: Mapping[str, str]) -> dict[str, str]:
+    """`key=value` texts, or a key alone whose value is the environment's."""
+    full = []
+    for text in texts:
+        if "=" not in text and text.strip() not in env:
+            message = f"cannot use --build-arg {text}"
+            raise UsageError(message, hint="give it a value, or set it in the environment")
+        full.append(text if "=" in text else f"{text}={env[text.strip()]}")
+    return pairs(full, "--build-arg", "VERSION=1.2")
+
+
+def json_pairs(texts: Iterable[str], option: str, example: str) -> dict[str, Any]:
+    """`key=value` texts: a value that is JSON is taken as JSON, else as text."""
+    return {key: _json(key, value) for key, value in pairs(texts, option, example).items()}
+
+
+def _json(key: str, value: str) -> Any:
+    if key.startswith("env.") and value != "null":
+        # A variable of the environment is text, whatever it looks like.
+        return value
+    try:
+        return json.loads(value, parse_constant=_no_constant)
+    except ValueError:
+        return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Python's parser takes NaN and Infinity; JSON has neither."""
+    raise ValueError(name)
+
+
+def secret(text: str, here: Path, env: Mapping[str, str]) -> Secret:
+    """`id=ID[,src=FILE|,env=NAME]`, as docker has it: without either, the variable of that name.
+
+    Raises `UsageError`, also where there is no such file or variable.
+    https://docs.docker.com/reference/cli/docker/buildx/build/#secret
+    """
+    parts = dict(part.partition("=")[::2] for part in text.split(","))
+    name = parts.pop("id", "")
+    kind = parts.pop("type", "file" if parts.keys() & {"src", "source"} else "env")
+    file, variable = parts.pop("src", parts.pop("source", None)), parts.pop("env", None)
+    if not name or parts or (file and variable) or kind not in {"file", "env"}:
+        message = f"cannot use --secret {text}"
+        raise UsageError(message, hint="write id=ID,src=FILE or id=ID,env=NAME")
+    if file is not None:
+        path = here / Path(file).expanduser()
+        if not path.is_file():
+            message = f"there is no file {file} for the secret {name}"
+            raise UsageError(message, hint=f"give its path relative to {here}")
+        return Secret(name, file=path)
+    variable = variable or name
+    if variable not in env:
+        message = f"the environment has no variable {variable} for the secret {name}"
+        raise UsageError(message, hint=f"set it, or name a file: --secret id={name},src=FILE")
+    return Secret(name, variable=variable)
+
+
+def agents(texts: Iterable[str], env: Mapping[str, str]) -> dict[str, Path]:
+    """The sockets of `default|ID[=SOCKET]` texts by their ids. Raises `UsageError`.
+
+    https://docs.docker.com/reference/cli/docker/buildx/build/#ssh
+    """
+    found: dict[str, Path] = {}
+    for text in texts:
+        name, _, place = text.partition("=")
+        place = place or env.get("SSH_AUTH_SOCK", "")
+        if not place:
+            message = f"there is no SSH agent for --ssh {text}"
+            raise UsageError(
+                message,
+                causes=("SSH_AUTH_SOCK is not set",),
+                hint='start one: eval "$(ssh-agent)" && ssh-add',
+            )
+        path = Path(place).expanduser()
+        if not path.is_socket():
+            message = f"cannot use --ssh {text}"
+            raise UsageError(
+                message,
+                causes=(f"{place} is no socket of an agent",),
+                hint="a key itself is not sent: add it to an agent with ssh-add",
+            )
+        found[name or "default"] = path
+    return found
+
+
+def schedules(
+    crons: Iterable[str], intervals: Iterable[str], rrules: Iterable[str], timezone: str | None
+) -> tuple[Schedule, ...]:
+    """All schedules, in one time zone. Raises `UsageError` for a zone of none."""
+
+    def found() -> Iterator[Schedule]:
+        for text in crons:
+            yield Schedule("cron", text, timezone)
+        for text in intervals:
+            yield Schedule("interval", _seconds(text), timezone)
+        for text in rrules:
+            yield Schedule("rrule", text, timezone)
+
+    made = tuple(found())
+    if timezone and not made:
+        message = f"--timezone {timezone} is of no schedule"
+        raise UsageError(message, hint="give --cron, --interval or --rrule with it")
+    return made
+
+
+def _seconds(text: str) -> float:
+    found = _INTERVAL.fullmatch(text.strip())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if seconds <= 0:
+        message = f"cannot use --interval {text}"
+        raise UsageError(message, hint="write seconds, or such as 90s, 15m, 6h, 1d")
+    return seconds
+
+
+def deployment(text: str, pool: str | None) -> Target:
+    """`flow/name`, as Prefect writes a deployment. Raises `UsageError`."""
+    flow, slash, name = text.partition("/")
+    if not slash or not flow or not name or "/" in name:
+        message = f"cannot use --deployment {text}"
+        raise UsageError(message, hint="write flow/name, as `prefect deployment ls` shows it")
+    return Target(flow, name, pool)

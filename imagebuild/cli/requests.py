@@ -1,0 +1,115 @@
+"""Options to requests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from imagebuild.cli import reading
+from imagebuild.errors import UsageError
+from imagebuild.request import DEFAULT_BASE, BuildRequest, DeploymentRequest
+from imagebuild.roots import find_root
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What a Dockerfile of the user's own says itself.
+_RENDERED = ("base", "directory", "requirements", "system_package", "template", "env")
+
+
+def current_folder() -> Path:
+    """Where the user stands; raises `UsageError` where that was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        message = "the current folder does not exist any more"
+        raise UsageError(message, hint="change to another one") from error
+
+
+def project_root(typed: str | None) -> Path:
+    """The folder that was typed, else the project root that the user stands in."""
+    here = current_folder()
+    return find_root(here) if typed is None else here / typed
+
+
+def build_request(options: Mapping[str, Any]) -> BuildRequest:
+    """The image that the options ask for; an option that the command lacks has its default.
+
+    Raises `UsageError` for values that cannot be meant, and for options that exclude each other.
+    """
+    _check_dockerfile(options)
+    here, env = current_folder(), os.environ
+    image = (
+        reading.image_name(options["image"], "--image")
+        if options.get("image") is not None
+        else None
+    )
+    base = reading.image_name(options.get("base", DEFAULT_BASE), "--base")
+    pushed = image is not None and (image.digest is not None or not image.is_bare)
+    return BuildRequest(
+        root=project_root(options.get("context")),
+        here=here,
+        entrypoint=options.get("entrypoint"),
+        image=image,
+        tags=reading.image_tags(options.get("tag", ())),
+        push=pushed if options.get("push") is None else options["push"],
+        pin=options.get("pin", True),
+        base=base,
+        directory=options.get("directory"),
+        requirements=options.get("requirements"),
+        packages=options.get("system_package", ()),
+        template=options.get("template", "default"),
+        dockerfile=options.get("dockerfile"),
+        platform=options.get("platform"),
+        build_args=reading.build_args(options.get("build_arg", ()), env),
+        env=reading.pairs(options.get("env", ()), "--env", "LEVEL=debug"),
+        labels=reading.pairs(options.get("label", ()), "--label", "team=data"),
+        secrets=tuple(reading.secret(text, here, env) for text in options.get("secret", ())),
+        ssh=reading.agents(options.get("ssh", ()), env),
+        pull=options.get("pull"),
+        cache=options.get("cache", True),
+        epoch=env.get("SOURCE_DATE_EPOCH"),
+    )
+
+
+def deployment_request(options: Mapping[str, Any]) -> DeploymentRequest:
+    """The deployment that the options ask for. Raises `UsageError`."""
+    return DeploymentRequest(
+        name=options.get("name"),
+        pool=options["pool"],
+        queue=options["queue"],
+        job_variables=reading.json_pairs(
+            options["job_variable"], "--job-variable", 'env=\'{"LEVEL": "debug"}\''
+        ),
+        parameters=reading.json_pairs(options["param"], "--param", "name=Marvin"),
+        description=options["description"],
+        tags=options["deployment_tag"],
+        schedules=reading.schedules(
+            options["cron"], options["interval"], options["rrule"], options["timezone"]
+        ),
+        version=options["version"],
+        concurrency_limit=options["concurrency_limit"],
+    )
+
+
+def _check_dockerfile(options: Mapping[str, Any]) -> None:
+    """No option is taken and ignored: what is not rendered has no place for these."""
+    if options.get("dockerfile") is None:
+        return
+    context = click.get_current_context()
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _RENDERED
+        if context.get_parameter_source(name) not in {None, ParameterSource.DEFAULT}
+    ]
+    if given:
+        message = f"cannot use {' and '.join(given)} with --dockerfile"
+        raise UsageError(
+            message,
+            causes=("a Dockerfile of your own is built as it is",),
+            hint="write it into the Dockerfile, or use a --template of your own instead",
+        )

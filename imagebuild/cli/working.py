@@ -1,0 +1,59 @@
+"""What every command that does something does around it: parts, output, and the answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagebuild.cli.output import output
+from imagebuild.cli.tally import Tally
+from imagebuild.cli.text import print_json
+from imagebuild.wiring import wired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from imagebuild.cli.output import Output
+    from imagebuild.outcome import Outcome
+    from imagebuild.protocols import Parts
+    from imagebuild.record import Change
+    from imagebuild.request import BuildRequest
+
+
+@dataclass(frozen=True)
+class Working:
+    """A command at work: who does it, who shows it, and what it counts."""
+
+    parts: Parts
+    shown: Output
+    tally: Tally
+    options: Mapping[str, Any]
+
+    def confirm(self, change: Change) -> None:
+        """Ask where a deployment would lose something, unless the answer is given already."""
+        if not self.options.get("yes"):
+            self.shown.ask(change.questions)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Sum up for the person, and answer on stdout."""
+        self.shown.summary(outcome, self.tally)
+        if self.options["json"]:
+            print_json({**dataclasses.asdict(outcome), "build": self.tally.document()})
+        else:
+            click.echo(outcome.reference)
+
+
+@contextmanager
+def working(request: BuildRequest, options: Mapping[str, Any]) -> Iterator[Working]:
+    """The command's work; what was started for it is ended with the block."""
+    env = os.environ
+    builder = options.get("builder", "docker")
+    loud = {"verbose": options["verbose"], "quiet": options["quiet"]}
+    with wired(request, env, builder) as parts, output(sys.stderr, env, **loud) as shown:
+        yield Working(parts, shown, Tally(shown.emit), options)

@@ -1,0 +1,33 @@
+"""What a command came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What there is now, and what had to be done for it.
+
+    `reference` is what a deployment names, or should; `names` are all names that mean the image;
+    `digest` is its manifest's where a registry holds it. `seconds` are those of each stage. What a
+    command has nothing to do with is None: `built` where it builds nothing, `pushed` where nothing
+    is to be pushed, `recorded` and all of the deployment where it records nothing.
+    """
+
+    reference: str
+    names: tuple[str, ...]
+    image_id: str | None = None
+    digest: str | None = None
+    version: str | None = None
+    built: bool | None = None
+    pushed: bool | None = None
+    recorded: bool | None = None
+    deployment: str | None = None
+    deployment_id: str | None = None
+    pool: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,174 @@
+"""Looks at the project and at the world, plans and decides; does nothing yet."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imagebuild import templates
+from imagebuild.choosing import choose_flow
+from imagebuild.errors import Denied, Unreachable
+from imagebuild.events import Warned
+from imagebuild.looking import existing, look_at_bases, plan_in, unresolved
+from imagebuild.parallel import both
+from imagebuild.planning import decide, target_name
+from imagebuild.record import Record, Target
+from imagebuild.survey import survey
+
+if TYPE_CHECKING:
+    from imagebuild.events import Emit
+    from imagebuild.flows import FoundFlow
+    from imagebuild.plan import Plan, Steps
+    from imagebuild.protocols import Checkout, Parts, Source
+    from imagebuild.record import Change
+    from imagebuild.request import BuildRequest, DeploymentRequest
+    from imagebuild.stages import Run
+    from imagebuild.state import Existing, Recorded, State
+    from imagebuild.survey import Project
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that is about to be: its project, its plan, and what is left to do for it."""
+
+    project: Project
+    plan: Plan
+    existing: Existing
+    steps: Steps
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """An image as it would be; `steps` is None where the world could not be asked."""
+
+    project: Project
+    plan: Plan
+    steps: Steps | None
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """A deploy that is about to be: an image, and what its deployment lacks."""
+
+    image: Image
+    target: Target
+    recorded: Recorded
+    change: Change
+
+
+def prepare_image(request: BuildRequest, parts: Parts, checkout: Checkout, emit: Emit) -> Image:
+    """What a build would do now. Raises what survey, the builder and the registry raise."""
+    project = survey(request, checkout, emit)
+    namespace = parts.recorder.default_namespace() if request.push else None
+    name = target_name(request, project.name, namespace)
+    if request.push:
+        parts.registry.check_push(name)
+    plan = plan_in(request, project, look_at_bases(request, project, parts, emit), name)
+    return _decided(request, project, plan, parts)
+
+
+def prepare_deploy(
+    request: BuildRequest, wanted: DeploymentRequest, run: Run, checkout: Checkout
+) -> Deploy:
+    """What a deploy would do now; `run` learns the target and what is recorded."""
+    parts, emit = run.parts, run.emit
+    project = survey(request, checkout, emit)
+    flow = choose_flow(project.context, request.entrypoint, request.here)
+    target = run.target = target_of(flow, wanted)
+    namespace = parts.recorder.default_namespace() if request.push else None
+    name = target_name(request, project.name, namespace)
+
+    def engine_side() -> State:
+        if request.push:
+            parts.registry.check_push(name)
+        return look_at_bases(request, project, parts, emit)
+
+    state, recorded = both(engine_side, lambda: parts.recorder.read(target))
+    run.recorded = recorded
+    plan = plan_in(
+        request, project, state, name, entrypoint=flow.entrypoint, version=wanted.version
+    )
+    record = record_of(
+        wanted,
+        image=str(plan.name),
+        pushed=request.push,
+        entrypoint=flow.entrypoint,
+        directory=plan.code.directory,
+        version=plan.version,
+        source=str(checkout.root),
+    )
+    if wanted.parameters:
+        # Whether the flow takes them is told by its schema, which else is read beside the build.
+        record = parts.recorder.describe(recorded, record, emit)
+    change = parts.recorder.change(target, recorded, record)
+    return Deploy(_decided(request, project, plan, parts), target, recorded, change)
+
+
+def _decided(request: BuildRequest, project: Project, plan: Plan, parts: Parts) -> Image:
+    templates.render(plan)  # what is wrong with a template or a value is told before the build
+    held = existing(plan, parts, push=request.push)
+    steps = decide(plan, held, push=request.push, cache=request.cache)
+    return Image(project, plan, held, steps)
+
+
+def target_of(flow: FoundFlow, wanted: DeploymentRequest) -> Target:
+    """The deployment of a flow that is meant; without a name, that of the flow's function."""
+    name = wanted.name or flow.function.rpartition(".")[2]
+    return Target(flow.flow_name or "", name, wanted.pool)
+
+
+def record_of(
+    wanted: DeploymentRequest,
+    *,
+    image: str,
+    pushed: bool,
+    entrypoint: str | None,
+    directory: str | None,
+    version: str | None,
+    source: str,
+) -> Record:
+    """The record under the image's name as it is known yet; the user's own version comes first."""
+    return Record(
+        image=image,
+        pushed=pushed,
+        entrypoint=entrypoint,
+        directory=directory,
+        version=wanted.version or version,
+        version_given=wanted.version is not None,
+        source=source,
+        job_variables=wanted.job_variables,
+        queue=wanted.queue,
+        description=wanted.description,
+        parameters=wanted.parameters,
+        tags=wanted.tags,
+        schedules=wanted.schedules,
+        concurrency_limit=wanted.concurrency_limit,
+    )
+
+
+def foresee(request: BuildRequest, parts: Parts, emit: Emit) -> Foreseen:
+    """What a build would do; where the engine or a registry is away, as far as the files tell."""
+    with parts.source.checkout() as checkout:
+        local = dataclasses.replace(request, push=False)
+        project = survey(local, checkout, emit)
+        name = target_name(local, project.name, None)
+        try:
+            state = look_at_bases(local, project, parts, emit)
+            plan = plan_in(local, project, state, name)
+            steps = _decided(local, project, plan, parts).steps
+        except (Unreachable, Denied) as error:
+            why = "; ".join((error.message, *error.causes))
+            emit(Warned("what the base is now is not known, nor what follows from it", cause=why))
+            plan = plan_in(local, project, unresolved(project, request.platform), name)
+            steps = None
+        return Foreseen(project, plan, steps)
+
+
+def render(request: BuildRequest, source: Source, emit: Emit) -> str:
+    """The Dockerfile of a project as its files alone tell it; nobody is asked."""
+    with source.checkout() as checkout:
+        project = survey(request, checkout, emit)
+        name = target_name(dataclasses.replace(request, push=False), project.name, None)
+        plan = plan_in(request, project, unresolved(project, request.platform), name)
+        return templates.render(plan)

@@ -1,0 +1,8 @@
+FROM prefecthq/prefect:3-latest
+WORKDIR /opt/prefect/own-template
+
+COPY ["requirements.txt", "/opt/prefect/own-template/requirements.txt"]
+RUN uv pip install --no-cache -r requirements.txt \
+ && rm -r "$(python -c 'import humanize; print(*humanize.__path__)')/locale"
+
+COPY ["./", "/opt/prefect/own-template/"]
