@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint unit
+.PHONY: demo test bench lint unit
 
 # The example, deployed by one command and run from its image, on real parts.
 demo: .venv/made
@@ -10,6 +10,11 @@ demo: .venv/made
 
 test: lint unit
 	$(BIN)/python -m pytest --ignore tests/unit
+
+# Against Prefect's own way and docker's, in the same run.
+bench: .venv/made
+	$(BIN)/python -m tests.benchmarks.deploys
+	$(BIN)/python -m tests.benchmarks.contexts
 
 lint: .venv/made
 	$(BIN)/ruff check .

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+
+    from tests.support.second_engine import SecondEngine
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +21,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PREFECT_", "IMAGEBUILD_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def containerd_engine(engine: DockerClient, base_image: str) -> Iterator[SecondEngine]:
+    """Give an engine with the containerd image store, in which the base image is."""
+    from tests.support.second_engine import containerd_engine
+
+    with containerd_engine() as second:
+        second.ensure(engine, base_image)
+        yield second

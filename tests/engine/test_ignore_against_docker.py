@@ -1,7 +1,9 @@
 """The docker CLI itself says what an ignore file means: what it sends is what we would send.
 
-No engine takes part: a server on the loopback interface takes the classic builder's context, a
-tar, and answers as if it had built. The tree holds no name that is on our own built-in list.
+For most of it no engine takes part: a server on the loopback interface takes the classic builder's
+context, a tar, and answers as if it had built. What the classic builder does not know, or does in
+its own way, is asked of buildx and an engine's BuildKit. The tree holds no name that is on our own
+built-in list.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from imagebuild.context import read_context
 from imagebuild.ignore import BadPattern, Ignore
+from tests.support.debian import buildx_plugin
+from tests.unit.values import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -331,3 +336,70 @@ def test_cli_refuses_what_we_refuse(docker: _Docker, text: str) -> None:
     assert docker.sends(0, text) is None
     with pytest.raises(BadPattern):
         Ignore.parse(text)
+
+
+# Where the classic builder is silent or differs: directories that are left out and hold what comes
+# back, and the order of lines.
+BY_BUILDKIT = (
+    "**\n!**/*.py",
+    "*\n!src",
+    "*\n!**/mod.*\nsrc/pkg/mod.txt",
+    "src\n!src/pkg/mod.py",
+    "b/d\n!b",
+    "b/d/e.txt\n!b/d",
+    "*/*\n!*/pkg",
+    "docs\n!docs/README.md",
+)
+
+
+def _copied(root: Path, dockerfile: Path, out: Path) -> set[str]:
+    """The files that `COPY . /` finds in a build by buildx; directories are told by these."""
+    plugin = buildx_plugin()
+    environment = {"DOCKER_BUILDKIT": "1", **({"DOCKER_CONFIG": str(plugin)} if plugin else {})}
+    done = subprocess.run(
+        ["docker", "build", "--file", str(dockerfile), "--output", str(out), str(root)],
+        env={**os.environ, **environment},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("text", BY_BUILDKIT)
+@pytest.mark.usefixtures("engine")
+def test_buildkit_sends_what_we_would(tmp_path: Path, text: str) -> None:
+    """All of it, pruning of directories included."""
+    root = write(tmp_path / "root", {**dict.fromkeys(TREE, ""), ".dockerignore": text})
+    dockerfile = write(tmp_path, {"Dockerfile": "FROM scratch\nCOPY . /\n"}) / "Dockerfile"
+
+    copied = _copied(root, dockerfile, tmp_path / "out")
+
+    assert copied - ALWAYS == buildkit_sends(Ignore.parse(text)) & set(TREE)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "ignore_files"),
+    [
+        ("root/docker/web.Dockerfile", {"root/docker/web.Dockerfile.dockerignore": "src\n"}),
+        ("root/Dockerfile", {"root/Dockerfile.dockerignore": "src\n"}),
+        ("root/web", {"root/web.dockerignore": "*\n!src/app.py\n"}),
+        ("outside/web", {"outside/web.dockerignore": "src\n"}),
+        ("root/web", {"root/web.dockerignore": ""}),
+        ("root/web", {"root/other.dockerignore": "*\n", "root/docker/web.dockerignore": "*\n"}),
+        ("root/docker/web", {"root/web.dockerignore": "*\n"}),
+    ],
+)
+@pytest.mark.usefixtures("engine")
+def test_buildkit_takes_the_ignore_file_that_we_take(
+    tmp_path: Path, dockerfile: str, ignore_files: dict[str, str]
+) -> None:
+    """The Dockerfile's own where there is one, also an empty one; else that of the root."""
+    files = {"root/src/app.py": "", "root/docs/a.md": "", "root/.dockerignore": "docs\n"}
+    write(tmp_path, {**files, **ignore_files, dockerfile: "FROM scratch\nCOPY . /\n"})
+    root = tmp_path / "root"
+
+    copied = _copied(root, tmp_path / dockerfile, tmp_path / "out")
+
+    sent = read_context(root, tmp_path / dockerfile).digests
+    # Our own list keeps ignore files back, Docker's has none.
+    assert {path for path in copied if not path.endswith(".dockerignore")} == set(sent)

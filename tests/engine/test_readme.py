@@ -107,7 +107,7 @@ def _clone(folder: Path) -> Path:
 
 def _type(command: str, cwd: Path, env: dict[str, str]) -> str:
     done = subprocess.run(
-        shlex.split(command), cwd=cwd, env=env, capture_output=True, text=True, check=False
+        ["bash", "-c", command], cwd=cwd, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
     return done.stdout

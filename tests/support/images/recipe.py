@@ -56,7 +56,7 @@ class Recipe:
         """Give a digest of all that the stand-in is made of."""
         digest = hashlib.sha256("\0".join(BOOTSTRAP).encode())
         for name, path in sorted(self.files().items()):
-            digest.update(f"\0{name}\0{path.stat().st_mode}\0".encode())
+            digest.update(f"\0{name}\0{path.stat().st_mode & 0o111}\0".encode())
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
