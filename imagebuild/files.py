@@ -40,21 +40,22 @@ def open_agreed(path: str, digest: str) -> io.BufferedReader:
     under them would be taken for it from then on. So reading raises `OSError`, at the latest at
     the end, where it is another content. Raises `OSError`, also for what is no regular file.
     """
-    return io.BufferedReader(_Agreed(path, digest))
+    handle = os.open(path, _FLAGS)
+    try:
+        _regular(handle, path)
+    except OSError:
+        os.close(handle)
+        raise
+    return io.BufferedReader(_Agreed(handle, digest))
 
 
 class _Agreed(io.RawIOBase):
     """Whatever reads it, in whatever pieces, comes through `readinto`."""
 
-    def __init__(self, path: str, digest: str) -> None:
-        self._handle = os.open(path, _FLAGS)
+    def __init__(self, handle: int, digest: str) -> None:
+        self._handle = handle
         self._digest = digest
         self._seen = hashlib.sha256()
-        try:
-            _regular(self._handle, path)
-        except OSError:
-            self.close()
-            raise
 
     def readable(self) -> bool:
         return True
