@@ -105,9 +105,8 @@ def push(name: ImageName, tags: Sequence[str], parts: Parts, emit: Emit) -> Outc
             if config is None:
                 message = f"the engine has no image {name}"
                 raise UsageError(message, hint="build it first, with imagebuild build")
-            first = placed(name, parts.recorder.default_namespace())
-            first = first.with_tag(first.tag or "latest")
-            names = list(dict.fromkeys([first, *(first.with_tag(tag) for tag in tags)]))
+            whole = placed(name, parts.recorder.default_namespace())
+            first, *_ = names = [whole.with_tag(tag) for tag in _tags(name, tags)]
             parts.registry.check_push(first)
             pushes = {each: push_step(each, config, parts.registry.find(each)) for each in names}
             told.append(str(first))
@@ -123,6 +122,15 @@ def push(name: ImageName, tags: Sequence[str], parts: Parts, emit: Emit) -> Outc
             pushed=_any_pushed(pushes),
             seconds=run.seconds,
         )
+
+
+def _tags(name: ImageName, more: Sequence[str]) -> Sequence[str]:
+    """The tags that an image is pushed under, each once. Raises `UsageError` where it has none."""
+    tags = list(dict.fromkeys([*([name.tag] if name.tag else []), *more]))
+    if not tags and name.digest:
+        message = f"{name} has no tag to be pushed under"
+        raise UsageError(message, hint="give one: --tag v1")
+    return tags or ["latest"]
 
 
 def record(

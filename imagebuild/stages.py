@@ -126,8 +126,10 @@ class Run:
 
 def _not_recorded(change: Change, error: NotRecorded, finish: Finish) -> NotRecorded:
     state = "is in the registry" if change.record.pushed else "is built"
+    names_it = change.deployment_id is not None and "job_variables" not in change.fields
+    lacks = f"lacks the new {', '.join(sorted(change.fields))}" if names_it else "does not name it"
     return NotRecorded(
-        f"{change.record.image} {state}, and the deployment {change.target} does not name it",
+        f"{change.record.image} {state}, and the deployment {change.target} {lacks}",
         causes=error.causes,
         hint="; then ".join(filter(None, [error.hint, f"finish with: {finish(change)}"])),
         body=error.body,

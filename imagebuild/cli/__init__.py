@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EPILOG = """\b
+Options can also be set for a project, in [tool.imagebuild] of pyproject.toml
+or in imagebuild.toml, and in the environment, as IMAGEBUILD_POOL for --pool.
+
+\b
 Exit codes:
   0  done, or nothing to do          4  credentials missing or refused
   1  failed                          5  image ready, deployment not updated

@@ -55,7 +55,7 @@ class Option(click.Option):
         return value and [line for line in value.splitlines() if line.strip()]
 
     def type_cast_value(self, context: click.Context, value: Any) -> Any:
-        """The value as its type; raises `UsageError` for an empty one, of which nothing is meant."""
+        """The value as its type; raises `UsageError` for an empty one: nothing is meant by it."""
         if value == "" or (isinstance(value, list | tuple) and "" in value):
             message = f"cannot use --{self.key} ''"
             raise UsageError(

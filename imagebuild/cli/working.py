@@ -14,6 +14,7 @@ import click
 from imagebuild.cli.output import output
 from imagebuild.cli.tally import Tally
 from imagebuild.cli.text import print_json
+from imagebuild.errors import UsageError
 from imagebuild.wiring import wired
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class Working:
 @contextmanager
 def working(request: BuildRequest, options: Mapping[str, Any]) -> Iterator[Working]:
     """The command's work; what was started for it is ended with the block."""
+    if options["verbose"] and options["quiet"]:
+        message = "cannot use --verbose with --quiet"
+        raise UsageError(message, hint="leave one of them out")
     env = os.environ
     builder = options.get("builder", "docker")
     loud = {"verbose": options["verbose"], "quiet": options["quiet"]}

@@ -231,6 +231,7 @@ EMPTY = {
 }
 PARTS = {
     "a push of what the engine lacks": Bad(("push", IMAGE), 2, ("has no image", "hint: build")),
+    "two who contradict each other": deploy("-q", "-v", says=("--verbose with --quiet", "hint:")),
     "a push to no registry": Bad(("deploy", "--image", "a"), 2, ("says no registry", "hint:")),
     "a build for nowhere": Bad(("build", "--image", "a", "--push"), 2, ("says no registry",)),
     "a record without a deployment": Bad(("record", IMAGE), 2, ("'--deployment'",)),
@@ -416,3 +417,28 @@ def test_a_parameter_that_the_flow_does_not_take_is_refused(
     assert (out, recorder.writes) == ("", 0)
     assert "error: the flow takes no parameter" in err
     assert "caused by: it takes day" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "told"),
+    [
+        ((), 2, "error: reg.example/app@sha256:"),
+        (("--tag", "v2"), 0, "pushed, in"),
+    ],
+)
+def test_a_digest_is_pushed_under_no_tag_but_those_given(
+    more: tuple[str, ...],
+    code: int,
+    told: str,
+    asked: object,
+    builder: FakeBuilder,
+    capsys: Captured,
+) -> None:
+    """Least of all as latest."""
+    main(["build", "--image", IMAGE, "--push"])
+    pushed = capsys.readouterr().out.strip().replace(":v1@", "@")
+    builder.registry.pushes.clear()
+
+    assert main(["push", pushed, *more]) == code
+    assert told in capsys.readouterr().err
+    assert [name.tag for name in builder.registry.pushes] == [*more[1:]]
