@@ -93,7 +93,8 @@ def tools(buildx: Path | None) -> list[Tool]:
 def race(taking_part: Sequence[Tool], root: Path, console: Console, within: float) -> list[Row]:
     """Run every case of every tool, one after the other, for `within` seconds in all."""
     began, rows = time.monotonic(), []
-    for tool, case in ((tool, case) for tool in taking_part for case in tool.cases):
+    runs = [(tool, case) for tool in taking_part for case in tool.cases]
+    for tool, case in runs:
         left = within - (time.monotonic() - began)
         if left < 1:
             console.print(f"not run, for want of time: {tool.name}, {case}")
@@ -137,7 +138,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000, help="how many are sent")
     parser.add_argument("--within", type=float, default=330, help="seconds for all runs together")
     asked = parser.parse_args()
-    console = Console()
+    console = Console(width=100)
     engine = ensure_engine()
     taking_part = tools(buildx_plugin())
     try:

@@ -57,9 +57,11 @@ class World:
     registry_host: str
     environment: Mapping[str, str]
     images: dict[str, None] = field(default_factory=dict)  # IDs, in the order they were made
+    names: set[str] = field(default_factory=set)  # of projects; nobody else has them
 
     def deploy(self, way: Way, project: Project) -> Cost:
         """Deploy once, and count; raises `SetupError` with its last words where it fails."""
+        self.names.add(project.folder.name)
         for proxy in (self.engine, self.registry, self.prefect):
             proxy.clear()
         began = time.monotonic()
@@ -100,8 +102,15 @@ class World:
             image = buildkit.build(api, session, options)
         self.images[image] = None
 
-    def remove_images(self) -> None:
-        """Remove what was made, the newest first; an image may stand on an older one."""
+    def remove_all(self) -> None:
+        """Remove the images, the newest first, since one may stand on an older one.
+
+        Before them the containers that prefect-docker leaves behind, one for almost each step.
+        """
+        for container in self.client.containers.list(all=True, ignore_removed=True):
+            made_by = str(container.attrs["Config"])
+            if container.status != "running" and any(name in made_by for name in self.names):
+                container.remove()
         for image in reversed(self.images):
             with suppress(docker.errors.ImageNotFound):
                 self.client.images.remove(image, force=True)
@@ -115,7 +124,7 @@ def is_change(request: Request) -> bool:
 
 @contextmanager
 def running_world() -> Iterator[World]:
-    """Set everything up, and take it down with the images that were made."""
+    """Set everything up, and take it down with all that was made."""
     with (
         closing(ensure_engine()) as client,
         # The path of the engine's socket must be short.
@@ -139,7 +148,7 @@ def running_world() -> Iterator[World]:
             try:
                 yield world
             finally:
-                world.remove_images()
+                world.remove_all()
 
 
 def with_bytecode(environment: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -214,7 +214,7 @@ def test_one_changed_line_keeps_what_others_gave_the_deployment(
     imagebuild(*arguments, cwd=project, env=env)
     before = api.deployment("hello/kept")
     schedule = {"schedule": {"interval": 3600}, "active": True}
-    api.request("POST", f"/deployments/{before['id']}/schedules", [schedule])  # type: ignore[arg-type]
+    api.request("POST", f"/deployments/{before['id']}/schedules", [schedule])
     variables = before["job_variables"] | {"auto_remove": True}
     api.request(
         "PATCH", f"/deployments/{before['id']}", {"tags": ["ours"], "job_variables": variables}
