@@ -191,7 +191,10 @@ def deployed(
 
 
 class _Refusing(BaseHTTPRequestHandler):
-    """A registry that lets everybody look, has every layer, and takes no manifest."""
+    """A registry that lets everybody look, and takes nothing.
+
+    An engine asks first for the layers that it has pushed or pulled before, and sends others.
+    """
 
     def do_GET(self) -> None:
         self._answer(200 if self.path == "/v2/" else 404, "MANIFEST_UNKNOWN", "manifest unknown")
@@ -200,8 +203,11 @@ class _Refusing(BaseHTTPRequestHandler):
         found = "/blobs/" in self.path
         self._answer(200 if found else 404, "MANIFEST_UNKNOWN", "manifest unknown")
 
+    def do_POST(self) -> None:
+        self.do_PUT()
+
     def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
         if self.path.startswith("/v2/denied/"):
             self._answer(403, "DENIED", "requested access to the resource is denied")
         else:
