@@ -12,7 +12,7 @@ from urllib3 import HTTPHeaderDict
 
 from .api import Api, Response, address
 from .errors import ConnectionLost, NoBuildkit
-from .pump import Pump, StreamPump, TlsPump
+from .pump import TlsPump
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +33,7 @@ class Adopted:
 
     socket: socket.socket
     received: bytes = b""
-    pump: Pump | None = None
+    pump: TlsPump | None = None
 
     async def attach(self, protocol: H2Protocol) -> Attached:
         """Let grpclib speak on it, in the running loop."""
@@ -123,10 +123,6 @@ def adopt(response: Response) -> Adopted:
     https://github.com/python/cpython/blob/3.13/Lib/http/client.py
     """
     reader = response.raw._fp.fp
-    channel = getattr(reader, "channel", None)
-    if channel is not None:
-        pump: Pump = StreamPump(response, reader, channel)
-        return Adopted(pump.near, pump=pump)
     connection: socket.socket = reader.raw._sock
     connection.setblocking(False)
     received = _buffered(reader)

@@ -1,29 +1,17 @@
-"""Carries bytes between a connection that asyncio cannot serve and one that it can."""
+"""Carries bytes between a TLS connection, which asyncio cannot adopt, and one that it can."""
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
 import ssl
 import threading
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .api import Response
 
 _BYTES: Final = 256 * 1024
-
-
-class Pump(Protocol):
-    """Runs in threads of its own from the start; `near` is the end for asyncio."""
-
-    near: socket.socket
-
-    def close(self) -> None:
-        """End the threads and the far connection; returns when they are gone."""
 
 
 class TlsPump:
@@ -31,6 +19,8 @@ class TlsPump:
 
     One and not two, because OpenSSL's connections may not be read and written at the same time:
     https://docs.openssl.org/master/man7/openssl-threads/
+
+    It runs from the start; `near` is the end for asyncio.
     """
 
     def __init__(self, response: Response, far: ssl.SSLSocket, received: bytes) -> None:
@@ -40,10 +30,11 @@ class TlsPump:
         self._far = far
         self._to_near = bytearray(received)
         self._to_far = bytearray()
-        self._thread = _start(self._carry)
+        self._thread = threading.Thread(target=self._carry, name="buildkit-pump", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """End it; `near` must be closed before."""
+        """End the thread and the far connection; `near` must be closed before."""
         self._thread.join()
 
     def _carry(self) -> None:
@@ -77,50 +68,6 @@ class TlsPump:
             if wanted := readable | (select.POLLOUT if outgoing else 0):
                 poll.register(source, wanted)
         poll.poll()
-
-
-class StreamPump:
-    """Between a pair of blocking streams (an ssh process's pipes) and a socket pair.
-
-    `reader` is what the SDK reads its answer from, `channel` what it writes to:
-    https://github.com/docker/docker-py/blob/7.1.0/docker/transport/sshconn.py
-    """
-
-    def __init__(self, response: Response, reader: Any, channel: Any) -> None:
-        self.near, self._inner = socket.socketpair()
-        self._response = response
-        self._channel = channel
-        # read1 gives first what was read ahead; paramiko's file has no read1, but a buffer.
-        self._receive: Callable[[int], bytes] = getattr(reader, "read1", channel.recv)
-        self._inner.sendall(getattr(reader, "_rbuffer", b""))
-        self._threads = [_start(self._inward), _start(self._outward)]
-
-    def close(self) -> None:
-        """End it; `near` must be closed before."""
-        for thread in self._threads:
-            thread.join()
-        self._inner.close()
-        self._response.close()
-
-    def _inward(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while data := self._receive(_BYTES):
-                self._inner.sendall(data)
-        with contextlib.suppress(OSError):
-            self._inner.shutdown(socket.SHUT_RDWR)
-
-    def _outward(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while data := self._inner.recv(_BYTES):
-                self._channel.sendall(data)
-        with contextlib.suppress(OSError):
-            self._channel.close()
-
-
-def _start(target: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=target, name="buildkit-pump", daemon=True)
-    thread.start()
-    return thread
 
 
 def _read(source: socket.socket, into: bytearray) -> bool:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 import docker.utils
+from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
 
 from imagebuild.engine.errors import EngineLacks, EngineRefused, at, translated
 from imagebuild.engine.logins import Logins
+from imagebuild.engine.ssh import SshAdapter
 from imagebuild.errors import UsageError
 from imagebuild.names import HUB_ALIASES, BadImageName, ImageName
 from imagebuild.registry_errors import is_missing, registry_error
@@ -50,6 +52,8 @@ class Engine:
     def api(self) -> Any:
         """The SDK's client, at the newest version of the API that both sides speak."""
         with self.working("reach the Docker Engine"):
+            if self.host.startswith("ssh://"):
+                return _over_ssh(self.host)
             return _Client(version="auto", timeout=_SECONDS, **self._settings)
 
     @property
@@ -200,6 +204,15 @@ class _Client(docker.APIClient):
     @trust_env.setter
     def trust_env(self, value: bool) -> None:
         pass
+
+
+def _over_ssh(host: str) -> Any:
+    """A client whose connections are programs; made for nobody, as the SDK would make its own."""
+    client: Any = _Client("tcp://ssh:22", version=DEFAULT_DOCKER_API_VERSION, timeout=_SECONDS)
+    client.mount("http+docker://", SshAdapter(host, _SECONDS))
+    client.base_url = "http+docker://ssh"
+    client._version = client._retrieve_server_version()
+    return client
 
 
 def _config(found: Mapping[str, Any]) -> ImageConfig:
