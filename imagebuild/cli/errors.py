@@ -27,6 +27,12 @@ class Invocation:
     debug: bool = False
     json: bool = False
 
+    def ended(self, code: int, message: str, **more: Any) -> int:
+        """Answer on stdout where JSON is wanted, as all else is told on stderr; the exit code."""
+        if self.json:
+            print_json({"error": {"exit_code": code, "message": message, **more}})
+        return code
+
 
 def show_error(error: ImagebuildError, invocation: Invocation) -> int:
     """Tell an error on stderr, and where JSON is wanted also on stdout; its exit code."""
@@ -34,21 +40,14 @@ def show_error(error: ImagebuildError, invocation: Invocation) -> int:
         traceback.print_exception(error, file=sys.stderr)
     for line in error_lines(error):
         click.echo(line, err=True, color=_colour())
-    if invocation.json:
-        print_json({"error": error_document(error)})
-    return error.exit_code
-
-
-def error_document(error: ImagebuildError) -> dict[str, Any]:
-    """The error as JSON: its prose as it is, and its exit code."""
-    return {
-        "exit_code": error.exit_code,
-        "message": error.message,
-        "causes": list(error.causes),
-        "hint": error.hint,
-        "body": list(error.body),
-        "unchanged": error.unchanged,
-    }
+    return invocation.ended(
+        error.exit_code,
+        error.message,
+        causes=list(error.causes),
+        hint=error.hint,
+        body=list(error.body),
+        unchanged=error.unchanged,
+    )
 
 
 def _colour() -> bool | None:
@@ -75,17 +74,12 @@ def _on_one_line(message: str) -> str:
     return clean(message).replace("\n", "\\n")
 
 
-def show_bug(error: Exception, *, debug: bool) -> int:
+def show_bug(error: Exception, invocation: Invocation) -> int:
     """Own up to an error that nobody expected; its exit code."""
-    if debug:
+    if invocation.debug:
         traceback.print_exception(error, file=sys.stderr)
-    name = type(error).__name__
-    click.echo(
-        f"{click.style('error:', fg='red', bold=True)} imagebuild has a bug:"
-        f" {name}: {clean(str(error))}",
-        err=True,
-        color=_colour(),
-    )
-    if not debug:
+    message = f"imagebuild has a bug: {type(error).__name__}: {clean(str(error))}"
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True, color=_colour())
+    if not invocation.debug:
         click.echo("  hint: run it again with --debug, and report what it prints", err=True)
-    return BUG
+    return invocation.ended(BUG, message)
