@@ -74,6 +74,11 @@ def find_dependencies(
     return Dependencies((first,), _closed(context, sources)) if has_any else Dependencies()
 
 
+def is_list(source: str) -> bool:
+    """Whether a source of `Dependencies` may be a list of requirements, and no package."""
+    return not source.endswith(("/", *_LOCAL_ENDINGS))
+
+
 def candidates(context: ProjectContext, chosen: Dependencies) -> tuple[str, ...]:
     """The files that could say what is needed: the `chosen` ones, and those known by their names.
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from imagebuild.bases import resolve_base
+from imagebuild.dockerfile.mounts import mounted
 from imagebuild.events import Warned
 from imagebuild.names import ImageName
 from imagebuild.plan import Base
@@ -14,10 +15,12 @@ from imagebuild.stamps import stamp
 from imagebuild.state import Existing, State
 
 if TYPE_CHECKING:
+    from imagebuild.dockerfile.mounts import Kind
     from imagebuild.events import Emit
     from imagebuild.plan import Plan
     from imagebuild.protocols import Builder, Parts
     from imagebuild.request import BuildRequest
+    from imagebuild.state import ImageConfig
     from imagebuild.survey import Project
 
 _SCRATCH = Base(ImageName(None, "scratch"))
@@ -41,8 +44,16 @@ def look_at_bases(request: BuildRequest, project: Project, parts: Parts, emit: E
         for name in dict.fromkeys(wanted)
     }
     base = found[project.base] if project.base else _SCRATCH
-    warn_of_mismatches(project, parts.builder, emit)
-    return State(platform, base, tuple(found[name] for name in project.bases))
+    prefect = check_versions(project, _held(base, parts.builder), emit)
+    return State(platform, base, tuple(found[name] for name in project.bases), prefect)
+
+
+def _held(base: Base, builder: Builder) -> ImageConfig | None:
+    """What the base says of itself, where the builder has the one that is meant."""
+    config = builder.find(base.name)
+    if config is None or (base.digest and config.digest_in(base.name) != base.digest):
+        return None
+    return config
 
 
 def plan_in(
@@ -61,6 +72,7 @@ def plan_in(
         epoch=request.epoch,
         version=version or plan.version,
         base=state.base,
+        prefect=state.prefect,
     )
     return dataclasses.replace(plan, stamp=labels)
 
@@ -75,20 +87,29 @@ def existing(plan: Plan, parts: Parts, *, push: bool) -> Existing:
     )
 
 
-def warn_of_mismatches(project: Project, builder: Builder, emit: Emit) -> None:
-    """Say where the flow wants another Python or Prefect than the base has."""
-    requirements = "\n".join(project.text(path) or "" for path in project.dependencies.requirements)
-    pyproject = project.text("pyproject.toml")
-    if project.base is None or not (requirements or pyproject):
-        return
-    from imagebuild.versions import mismatches
+def check_versions(project: Project, base: ImageConfig | None, emit: Emit) -> str | None:
+    """Warn where the flow wants another Python or Prefect than the base has; the Prefect it gets.
 
-    config = builder.find(project.base)
-    for text in mismatches(
-        requirements,
-        pyproject,
-        str(project.base),
-        config.labels if config else {},
-        config.env if config else {},
-    ):
+    `base` is what it says of itself, None where only its name tells.
+    """
+    if project.base is None:
+        return None
+    from imagebuild.versions import mismatches, prefect_version
+
+    name, requirements = str(project.base), project.requirements
+    labels, env = (base.labels, base.env) if base else ({}, {})
+    for text in mismatches(requirements, project.text("pyproject.toml"), name, labels, env):
         emit(Warned(text))
+    return prefect_version(requirements, name, labels, env)
+
+
+def warn_of_unread(request: BuildRequest, dockerfile: str, emit: Emit) -> None:
+    """Say which secrets and ssh agents no step of the Dockerfile mounts."""
+    given: dict[Kind, set[str]] = {
+        "secret": {secret.id for secret in request.secrets},
+        "ssh": set(request.ssh),
+    }
+    for kind, ids in given.items():
+        for name in sorted(ids - mounted(dockerfile, kind) if ids else ids):
+            hint = f"write RUN --mount=type={kind},id={name} in a Dockerfile or template"
+            emit(Warned(f"no step mounts --{kind} {name}", hint=hint))

@@ -10,7 +10,14 @@ from imagebuild import templates
 from imagebuild.choosing import choose_flow
 from imagebuild.errors import Denied, Unreachable
 from imagebuild.events import Warned
-from imagebuild.looking import existing, look_at_bases, plan_in, unresolved
+from imagebuild.looking import (
+    check_versions,
+    existing,
+    look_at_bases,
+    plan_in,
+    unresolved,
+    warn_of_unread,
+)
 from imagebuild.parallel import both
 from imagebuild.planning import decide, target_name
 from imagebuild.record import Record, Target
@@ -65,7 +72,7 @@ def prepare_image(request: BuildRequest, parts: Parts, checkout: Checkout, emit:
     if request.push:
         parts.registry.check_push(name)
     plan = plan_in(request, project, look_at_bases(request, project, parts, emit), name)
-    return _decided(request, project, plan, parts)
+    return _decided(request, project, plan, parts, emit)
 
 
 def prepare_deploy(
@@ -102,11 +109,14 @@ def prepare_deploy(
         # Whether the flow takes them is told by its schema, which else is read beside the build.
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
-    return Deploy(_decided(request, project, plan, parts), target, recorded, change)
+    return Deploy(_decided(request, project, plan, parts, emit), target, recorded, change)
 
 
-def _decided(request: BuildRequest, project: Project, plan: Plan, parts: Parts) -> Image:
-    templates.render(plan)  # what is wrong with a template or a value is told before the build
+def _decided(
+    request: BuildRequest, project: Project, plan: Plan, parts: Parts, emit: Emit
+) -> Image:
+    # What is wrong with a template or a value is told before the build.
+    warn_of_unread(request, templates.render(plan), emit)
     held = existing(plan, parts, push=request.push)
     steps = decide(plan, held, push=request.push, cache=request.cache)
     return Image(project, plan, held, steps)
@@ -156,10 +166,11 @@ def foresee(request: BuildRequest, parts: Parts, emit: Emit) -> Foreseen:
         try:
             state = look_at_bases(local, project, parts, emit)
             plan = plan_in(local, project, state, name)
-            steps = _decided(local, project, plan, parts).steps
+            steps = _decided(local, project, plan, parts, emit).steps
         except (Unreachable, Denied) as error:
             why = "; ".join((error.message, *error.causes))
             emit(Warned("what the base is now is not known, nor what follows from it", cause=why))
+            check_versions(project, None, emit)
             plan = plan_in(local, project, unresolved(project, request.platform), name)
             steps = None
         return Foreseen(project, plan, steps)
@@ -171,4 +182,6 @@ def render(request: BuildRequest, source: Source, emit: Emit) -> str:
         project = survey(request, checkout, emit)
         name = target_name(dataclasses.replace(request, push=False), project.name, None)
         plan = plan_in(request, project, unresolved(project, request.platform), name)
-        return templates.render(plan)
+        text = templates.render(plan)
+        warn_of_unread(request, text, emit)
+        return text

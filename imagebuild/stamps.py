@@ -16,18 +16,24 @@ if TYPE_CHECKING:
     from imagebuild.names import ImageName
     from imagebuild.plan import Base
 
+PREFECT_LABEL = "io.prefect.version"
 _PREFIX = "org.opencontainers.image."
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799  # the end of the year 9999, the last that RFC 3339 can write
 
 
 def stamp(
-    commit: Commit | None, *, epoch: str | None, version: str | None, base: Base
+    commit: Commit | None,
+    *,
+    epoch: str | None,
+    version: str | None,
+    base: Base,
+    prefect: str | None = None,
 ) -> dict[str, str]:
     """The labels, without those that nothing is known for.
 
-    `epoch` is SOURCE_DATE_EPOCH; `version` the image's own. Raises `UsageError` for an epoch that
-    is none.
+    `epoch` is SOURCE_DATE_EPOCH; `version` the image's own; `prefect` that of the Prefect in it.
+    Raises `UsageError` for an epoch that is none.
     """
     labels = {
         "created": (_EPOCH + timedelta(seconds=created_at(commit, epoch))).strftime(
@@ -39,7 +45,8 @@ def stamp(
         "base.name": _full(base.name),
         "base.digest": base.digest,
     }
-    return {f"{_PREFIX}{key}": value for key, value in labels.items() if value}
+    known = {f"{_PREFIX}{key}": value for key, value in labels.items() if value}
+    return {**known, **({PREFECT_LABEL: prefect} if prefect else {})}
 
 
 def created_at(commit: Commit | None, epoch: str | None) -> int:

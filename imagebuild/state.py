@@ -104,9 +104,11 @@ class Recorded:
 class State:
     """What the plan depends on: the platform, and which images the bases mean.
 
-    `base` is what the image builds on, `bases` whatever a Dockerfile of the user's own names.
+    `base` is what the image builds on, `bases` whatever a Dockerfile of the user's own names;
+    `prefect` the release of Prefect that will be in the image, None where that is not certain.
     """
 
     platform: str
     base: Base
     bases: tuple[Base, ...] = ()
+    prefect: str | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imagebuild import dockerfile, templates
 from imagebuild.context import ProjectContext, read_context
-from imagebuild.dependencies import DEFAULT_FILE, find_dependencies
+from imagebuild.dependencies import DEFAULT_FILE, find_dependencies, is_list
 from imagebuild.errors import UsageError
 from imagebuild.events import Note, Warned
 from imagebuild.names import BadImageName, ImageName
@@ -37,6 +37,12 @@ class Project:
     base: ImageName | None
     bases: tuple[ImageName, ...] = ()
     commit: Commit | None = None
+
+    @property
+    def requirements(self) -> str:
+        """What all lists of requirements say that are installed from, the nested ones too."""
+        files = (path for path in self.dependencies.sources if is_list(path))
+        return "\n".join(self.text(path) or "" for path in files)
 
     def text(self, path: str) -> str | None:
         """What a text file holds; None where it is not sent, or is no text."""

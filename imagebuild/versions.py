@@ -17,13 +17,14 @@ from packaging.version import InvalidVersion, Version
 
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.settings import parse_toml
+from imagebuild.stamps import PREFECT_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.markers import Marker
 
-_PYTHON_LABEL, _PREFECT_LABEL = "io.prefect.python-version", "io.prefect.version"
+_PYTHON_LABEL = "io.prefect.python-version"
 _PREFECT_IMAGE = "prefecthq/prefect"
 _PYTHON_IN_TAG = re.compile(r"(?:^|-)python(\d+\.\d+(?:\.\d+)?)(?=-|$)")
 _FULL = 3  # numbers of a release that is one and no other
@@ -46,9 +47,7 @@ def mismatches(
     `requirements` and `pyproject` are the texts of the flow's files; `base` is the image's name,
     `labels` and `env` are what it says of itself.
     """
-    tag_python, tag_prefect = _from_name(base)
-    python = _first(labels.get(_PYTHON_LABEL), env.get("PYTHON_VERSION"), tag_python)
-    prefect = _first(env.get("PREFECT_VERSION"), labels.get(_PREFECT_LABEL), tag_prefect)
+    python, prefect = _has(base, labels, env)
     found = []
     wanted = _requires_python(pyproject)
     if python and wanted is not None and not _possible(wanted, python):
@@ -65,6 +64,43 @@ def mismatches(
             and not _possible(requirement.specifier, prefect)
         ]
     return tuple(dict.fromkeys(found))
+
+
+def prefect_version(
+    requirements: str | None, base: str, labels: Mapping[str, str], env: Mapping[str, str]
+) -> str | None:
+    """The release of Prefect that the image will have, where it is certain.
+
+    That is the one which the requirements pin, else the base's own, which they let stand; the
+    arguments are those of `mismatches`.
+    """
+    python, has = _has(base, labels, env)
+    wanted = [
+        requirement.specifier
+        for requirement in _prefect_lines(requirements or "")
+        if _applies(requirement.marker, python)
+    ]
+    pins = {one.version for each in wanted for one in each if one.operator in {"==", "==="}}
+    if pins:
+        return _certain(pins)
+    if has is None or not _is_full(has):
+        return None
+    return str(has) if all(each.contains(has, prereleases=True) for each in wanted) else None
+
+
+def _certain(pins: set[str]) -> str | None:
+    """The version, where there is one and it is whole."""
+    pin = pins.pop() if len(pins) == 1 else ""
+    return pin if _parsed(pin) is not None else None
+
+
+def _has(
+    base: str, labels: Mapping[str, str], env: Mapping[str, str]
+) -> tuple[Version | None, Version | None]:
+    """The Python and the Prefect of a base, as far as it tells: possibly only `3` or `3.4`."""
+    tag_python, tag_prefect = _from_name(base)
+    python = _first(labels.get(_PYTHON_LABEL), env.get("PYTHON_VERSION"), tag_python)
+    return python, _first(env.get("PREFECT_VERSION"), labels.get(PREFECT_LABEL), tag_prefect)
 
 
 def _from_name(base: str) -> tuple[str | None, str | None]:

@@ -58,13 +58,11 @@ class PrefectApi:
 
     def deployment(self, name: str) -> Json:
         """Read a deployment by `flow/deployment`."""
-        found: Json = self.request("GET", f"/deployments/name/{name}")
-        return found
+        return _as_written(self.request("GET", f"/deployments/name/{name}"))
 
     def deployments(self) -> list[Json]:
         """Read all deployments."""
-        found: list[Json] = self.request("POST", "/deployments/filter", {})
-        return found
+        return [_as_written(found) for found in self.request("POST", "/deployments/filter", {})]
 
     def workers_online(self, pool: str) -> bool:
         """Tell whether a worker polls the pool."""
@@ -106,3 +104,8 @@ class PrefectApi:
             if any(awaited in line for line in lines) or time.monotonic() > end:
                 return lines
             time.sleep(0.25)
+
+
+def _as_written(deployment: Json) -> Json:
+    """Leave out what the server notes whenever a worker asks for work."""
+    return {key: deployment[key] for key in deployment.keys() - {"last_polled", "status"}}

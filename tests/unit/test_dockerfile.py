@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagebuild.dockerfile import parse
+from imagebuild.dockerfile.mounts import mounted
 from imagebuild.errors import UsageError
 
 PINNED = "a@sha256:" + "0" * 64
@@ -189,3 +190,23 @@ def test_a_file_without_a_stage_is_refused(text: str) -> None:
 def test_the_examples_are_read(path: Path) -> None:
     """Each builds on Prefect's image."""
     assert parse(path.read_text(), {}).final == "prefecthq/prefect:3-latest"
+
+
+@pytest.mark.parametrize(
+    ("line", "secrets", "agents"),
+    [
+        ("RUN --mount=type=secret,id=a --mount=type=secret,id=b,target=/x cmd", {"a", "b"}, set()),
+        ("RUN --mount=type=secret,target=/root/.netrc cmd", {".netrc"}, set()),
+        ('RUN --mount="type=secret,dst=/x/y" cmd', {"y"}, set()),
+        ("RUN --mount=type=ssh cmd\nRUN --mount=id=git,type=ssh cmd", set(), {"default", "git"}),
+        ("RUN --mount=type=cache,id=a,target=/x cmd", set(), set()),
+        ("RUN echo --mount=type=secret,id=a", set(), set()),
+        ("# RUN --mount=type=secret,id=a cmd", set(), set()),
+        ("RUN --network=none \\\n  --mount=type=secret,id=a \\\n  cmd", {"a"}, set()),
+    ],
+)
+def test_what_the_steps_mount_is_told(line: str, secrets: set[str], agents: set[str]) -> None:
+    """By its id, which a mount may leave to its target."""
+    text = f"FROM base\n{line}\n"
+    assert mounted(text, "secret") == secrets
+    assert mounted(text, "ssh") == agents

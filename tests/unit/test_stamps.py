@@ -15,14 +15,15 @@ YEAR_9999 = 253402300799
 
 
 def test_a_build_tells_all_that_is_known_of_it() -> None:
-    """By the names of the OCI's annotations."""
-    assert stamp(COMMIT, epoch=None, version="v1", base=base()) == {
+    """By the names of the OCI's annotations, and Prefect's version by the name beside its own."""
+    assert stamp(COMMIT, epoch=None, version="v1", base=base(), prefect="3.8.8") == {
         "org.opencontainers.image.created": "2023-11-14T22:13:20Z",
         "org.opencontainers.image.revision": "a" * 40,
         "org.opencontainers.image.source": "https://git.example.com/team/app.git",
         "org.opencontainers.image.version": "v1",
         "org.opencontainers.image.base.name": "docker.io/prefecthq/prefect:3-latest",
         "org.opencontainers.image.base.digest": DIGEST,
+        "io.prefect.version": "3.8.8",
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagebuild.versions import mismatches
+from imagebuild.versions import mismatches, prefect_version
 
 LATEST = "prefecthq/prefect:3-latest"
 PYTHON_LABEL = "io.prefect.python-version"
@@ -214,3 +214,27 @@ def test_each_contradiction_is_told_once() -> None:
         "prefect==2.19",
         "prefect<3",
     ]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "base", "env", "told"),
+    [
+        ("prefect==3.4.1", LATEST, {}, "3.4.1"),
+        ("prefect[docker]==3.4.1\nprefect<4", LATEST, {"PREFECT_VERSION": "3.8.8"}, "3.4.1"),
+        ("prefect==3.4.1\nprefect==3.4.2", LATEST, {}, None),
+        ("prefect==3.4.*", LATEST, {"PREFECT_VERSION": "3.8.8"}, None),
+        ("prefect==3.4.1; sys_platform == 'win32'", LATEST, {}, None),
+        ("emoji", LATEST, {"PREFECT_VERSION": "3.8.8"}, "3.8.8"),
+        ("prefect>=3.4", LATEST, {"PREFECT_VERSION": "3.8.8"}, "3.8.8"),
+        ("prefect<3.5", LATEST, {"PREFECT_VERSION": "3.8.8"}, None),
+        (None, LATEST, {}, None),
+        (None, "prefecthq/prefect:3.4.1-python3.12", {}, "3.4.1"),
+        (None, "prefecthq/prefect:3.4-python3.12", {}, None),
+        (None, "python:3.12.1", {}, None),
+    ],
+)
+def test_the_prefect_of_the_image_is_told_where_it_is_certain(
+    requirements: str | None, base: str, env: dict[str, str], told: str | None
+) -> None:
+    """What is pinned, else the base's own, if nothing installs another."""
+    assert prefect_version(requirements, base, {}, env) == told
