@@ -52,6 +52,7 @@ def change_of(target: Target, now: Recorded, record: Record) -> Change:
             *_outlived(deployment, record),
         ),
         questions=(*_replaced(deployment, wanted), *_shared(deployment, fields)),
+        runs=job_variables.image_of(variables, pool),
     )
 
 
@@ -220,7 +221,7 @@ def _outlived(deployment: Deployment | None, record: Record) -> list[str]:
 
 
 def _far(record: Record, pool: Pool) -> tuple[str, ...]:
-    if record.pushed or pool.runs_here:
+    if record.image is None or record.pushed or pool.runs_here:
         return ()
     place = f"the work pool {pool.name!r} ({pool.type}) runs elsewhere"
     return (f"{record.image} is only on this machine, and {place}; push it, or its runs will fail",)

@@ -51,7 +51,7 @@ class MemoryRecorder:
         """The namespace that it was made with."""
         return self._namespace
 
-    def read(self, target: Target) -> Recorded:
+    def read(self, target: Target, *, triggers: bool = False) -> Recorded:  # noqa: ARG002
         """The pool and the deployment. Raises `UsageError` for a pool that cannot be it."""
         check_names(target)
         held = self.deployments.get(str(target))

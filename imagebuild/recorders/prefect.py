@@ -65,8 +65,10 @@ class PrefectRecorder:
         """Prefect's default build namespace, as `registry[/path]`."""
         return self._read_settings().namespace
 
-    def read(self, target: Target) -> Recorded:
+    def read(self, target: Target, *, triggers: bool = False) -> Recorded:
         """The pool and the deployment as they are, in two requests where a pool is named.
+
+        A third one asks for its triggers, where they are asked for.
 
         Raises `UsageError` for a pool that does not exist or takes no image and where Prefect is
         not configured, `Unreachable` within seconds, `Denied`.
