@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 class Outcome:
     """What there is now, and what had to be done for it.
 
-    `reference` is what a deployment names, or should; `names` are all names that mean the image;
+    `reference` is what a deployment runs, or should: the image that it names, else its pool's, and
+    None for that of Prefect itself; `names` are all names that mean the image;
     `digest` is its manifest's where a registry holds it. `seconds` are those of each stage. What a
     command has nothing to do with is None: `built` where it builds nothing, `pushed` where nothing
     is to be pushed, `recorded` and all of the deployment where it records nothing.
     """
 
-    reference: str
+    reference: str | None
     names: tuple[str, ...]
     image_id: str | None = None
     digest: str | None = None

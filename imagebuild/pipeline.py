@@ -12,7 +12,7 @@ from imagebuild.outcome import Outcome
 from imagebuild.parallel import both
 from imagebuild.plan import Build, Push
 from imagebuild.planning import directory_of, inside_image, placed, push_step
-from imagebuild.preparing import prepare_deploy, prepare_image, record_of
+from imagebuild.preparing import prepare_deploy, prepare_image, read_for, record_of
 from imagebuild.stages import Run
 from imagebuild.survey import survey
 
@@ -153,7 +153,7 @@ def record(
     run = Run(parts, emit, target=target)
     with run.told(), parts.source.checkout() as checkout:
         with run.stage("preflight") as told:
-            recorded = run.recorded = parts.recorder.read(target)
+            recorded = run.recorded = read_for(wanted, target, parts)
             asked = _asked(request, wanted, name, target, run, checkout)
             confirm(parts.recorder.change(target, recorded, asked))
             told.append(f"{target} on the work pool {recorded.pool.name}")
@@ -239,7 +239,7 @@ def _outcome(run: Run, plan: Plan, steps: Steps, image: Image, digest: str | Non
 def _recorded(outcome: Outcome, change: Change, deployment_id: str) -> Outcome:
     return dataclasses.replace(
         outcome,
-        reference=change.record.image,
+        reference=change.runs,
         recorded=change.needed,
         deployment=str(change.target),
         deployment_id=deployment_id,

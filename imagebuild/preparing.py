@@ -91,7 +91,7 @@ def prepare_deploy(
             parts.registry.check_push(name)
         return look_at_bases(request, project, parts, emit)
 
-    state, recorded = both(engine_side, lambda: parts.recorder.read(target))
+    state, recorded = both(engine_side, lambda: read_for(wanted, target, parts))
     run.recorded = recorded
     plan = plan_in(
         request, project, state, name, entrypoint=flow.entrypoint, version=wanted.version
@@ -105,8 +105,8 @@ def prepare_deploy(
         version=plan.version,
         source=str(checkout.root),
     )
-    if wanted.parameters:
-        # Whether the flow takes them is told by its schema, which else is read beside the build.
+    if _has_values(wanted) or wanted.triggers:
+        # What is wrong with them, only Prefect's code can tell, which else runs beside the build.
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
     return Deploy(_decided(request, project, plan, parts, emit), target, recorded, change)
@@ -128,24 +128,40 @@ def target_of(flow: FoundFlow, wanted: DeploymentRequest) -> Target:
     return Target(flow.flow_name or "", name, wanted.pool)
 
 
+def _has_values(wanted: DeploymentRequest) -> bool:
+    """Whether there are values for the flow's parameters, which it may not take."""
+    schedules = wanted.stated.get("schedules") or ()
+    stated = wanted.stated.get("parameters") or any(one.get("parameters") for one in schedules)
+    return bool(wanted.parameters or stated)
+
+
+def read_for(wanted: DeploymentRequest, target: Target, parts: Parts) -> Recorded:
+    """What is recorded now, as far as it may change for the request."""
+    return parts.recorder.read(target, triggers=wanted.triggers is not None)
+
+
 def record_of(
     wanted: DeploymentRequest,
     *,
-    image: str,
+    image: str | None,
     pushed: bool,
     entrypoint: str | None,
     directory: str | None,
     version: str | None,
     source: str,
 ) -> Record:
-    """The record under the image's name as it is known yet; the user's own version comes first."""
+    """The record under the image's name as it is known yet; the user's own version comes first.
+
+    Without an image, the deployment's own is let be.
+    """
+    given = wanted.version or wanted.stated.get("version")
     return Record(
         image=image,
         pushed=pushed,
         entrypoint=entrypoint,
         directory=directory,
-        version=wanted.version or version,
-        version_given=wanted.version is not None,
+        version=given or version,
+        version_given=given is not None,
         source=source,
         job_variables=wanted.job_variables,
         queue=wanted.queue,
@@ -154,6 +170,8 @@ def record_of(
         tags=wanted.tags,
         schedules=wanted.schedules,
         concurrency_limit=wanted.concurrency_limit,
+        stated=wanted.stated,
+        triggers=wanted.triggers,
     )
 
 

@@ -120,8 +120,8 @@ class Recorder(Protocol):
     def default_namespace(self) -> str | None:
         """Where images go whose name says nothing of it, as `registry[/path]`."""
 
-    def read(self, target: Target) -> Recorded:
-        """The pool and the deployment as they are.
+    def read(self, target: Target, *, triggers: bool = False) -> Recorded:
+        """The pool and the deployment as they are, with its triggers where they are asked for.
 
         Raises `UsageError` for a pool that does not exist or takes no image, `Unreachable`,
         `Denied`.
@@ -130,9 +130,10 @@ class Recorder(Protocol):
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
         """The record, with what only the flow's code tells where `now` does not hold it yet.
 
-        It can take seconds and needs no image, so it is meant to run beside the build. Raises
-        `UsageError` where a new deployment's flow cannot be read, and for parameters that the flow
-        does not take; a deployment that is there keeps what it knows, with a warning.
+        So it is with its triggers, which only Prefect's code translates. It can take seconds and
+        needs no image, so it is meant to run beside the build. Raises `UsageError` where a new
+        deployment's flow cannot be read, for parameters that the flow does not take and for
+        triggers that are none; a deployment that is there keeps what it knows, with a warning.
         """
 
     def change(self, target: Target, now: Recorded, record: Record) -> Change:

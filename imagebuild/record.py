@@ -51,14 +51,30 @@ class Record:
     flow's parameters are read. `described` is None where the deployment keeps what it knows of
     the flow; `version` stands for what was built, and for its parameters having been read: it is
     None where that failed, so that the next deploy tries again. A version that the user gave
-    (`version_given`) stands for neither, and replaces whatever version is there.
+    (`version_given`) stands for neither, and replaces whatever version is there. Where `image` is
+    None, that of the deployment is let be: it has its own, or runs its pool's default.
 
-    The rest is what the user gave, and leaves alone what is None or empty: `parameters` are set
+    Of what the user gave, nothing that is None or empty changes anything: `parameters` are set
     one by one, `tags` are added, and `schedules` take the place of those given here before;
     `concurrency_limit` counts runs.
+
+    `stated` is what a file says of the deployment, by Prefect's own names and as its API has it:
+    any of `tags`, `parameters`, `description`, `schedules`, `paused`, `concurrency_limit`,
+    `concurrency_options`, `enforce_parameter_schema`, `work_queue_name`, `pull_steps`, `version`.
+    Each stands afterwards exactly so, with what the user gave on top; a queue or a version of None
+    is not stated. Each of its schedules is `{"schedule": {"cron" | "interval" | "rrule": …,
+    "timezone", "day_or", "anchor_date"}, "active", "slug", "parameters", "max_scheduled_runs",
+    "replaces"}`; all but the first key may be left out, and what `active` and
+    `max_scheduled_runs` then are stays. `replaces` is the slug that one had until now.
+    https://docs.prefect.io/v3/api-ref/rest-api/server/deployments/update-deployment
+
+    `triggers` are the deployment's own, each as a `prefect.yaml` spells one, with all placeholders
+    filled but those of its `parameters`; None leaves alone what is there. `automations` are the
+    same as Prefect's code translates them, for a deployment whose ID is all zeros.
+    https://docs.prefect.io/v3/how-to-guides/automations/chaining-deployments-with-events
     """
 
-    image: str
+    image: str | None
     pushed: bool
     entrypoint: str | None
     directory: str | None
@@ -73,6 +89,9 @@ class Record:
     schedules: tuple[Schedule, ...] = ()
     concurrency_limit: int | None = None
     version_given: bool = False
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    triggers: tuple[Mapping[str, Any], ...] | None = None
+    automations: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +100,12 @@ class Change:
 
     `deployment_id` is None where there is none yet. `fields` are the deployment's own fields by
     their names in Prefect's API, with their new values: empty where nothing differs; among its
-    `schedules`, those without an `id` are new. `notes` say what else is so, `warnings` what will
-    probably surprise; `questions` what of somebody else's would be replaced.
+    `schedules`, those without an `id` are new. `triggers` are the automations that it is to own,
+    all of them made anew. `notes` say what else is so, `warnings` what will probably surprise;
+    `questions` what of somebody else's would be replaced.
+
+    `runs` is the image that the deployment will run: the recorded one, its own or its pool's
+    default; None for that of Prefect itself, of the worker's version.
     """
 
     target: Target
@@ -93,6 +116,7 @@ class Change:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    runs: str | None = None
 
     @property
     def needed(self) -> bool:

@@ -72,6 +72,9 @@ class DeploymentRequest:
 
     `name` is the deployment's own, without its flow's; `queue` one of the work pool's.
     `parameters` are values for the flow's; `tags` the deployment's, not the image's.
+
+    `stated` and `triggers` are what a file says of it, as `Record` has them; the other fields
+    come on top of it.
     """
 
     name: str | None = None
@@ -84,3 +87,5 @@ class DeploymentRequest:
     schedules: tuple[Schedule, ...] = ()
     version: str | None = None
     concurrency_limit: int | None = None
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    triggers: tuple[Mapping[str, Any], ...] | None = None

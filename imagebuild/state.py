@@ -72,8 +72,9 @@ class Deployment:
     """A deployment as Prefect holds it: only what a deploy reads or may change.
 
     `schedules` are as its API gives them, each with `id`, `active`, `schedule`, and, where the
-    server has them, `slug` and `parameters`. `concurrency_limit_name` names the limit, which other
-    deployments may share.
+    server has them, `slug`, `parameters` and `max_scheduled_runs`. `concurrency_limit_name` names
+    the limit, which other deployments may share. `triggers` are the automations that run this
+    deployment, as the API gives them; None where they were not read or the server has none.
     """
 
     id: str
@@ -90,6 +91,10 @@ class Deployment:
     schedules: tuple[Mapping[str, Any], ...] = ()
     concurrency_limit: int | None = None
     concurrency_limit_name: str | None = None
+    paused: bool = False
+    concurrency_options: Mapping[str, Any] | None = None
+    enforce_parameter_schema: bool = True
+    triggers: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True)

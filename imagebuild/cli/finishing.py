@@ -24,7 +24,8 @@ def record_command(change: Change, options: Mapping[str, Any]) -> str:
 
 def _arguments(change: Change, options: Mapping[str, Any]) -> Iterator[str]:
     record = change.record
-    yield record.image
+    if record.image is not None:
+        yield record.image
     if record.entrypoint is not None:
         yield record.entrypoint
     yield from ("--deployment", str(change.target), "--pool", change.pool)

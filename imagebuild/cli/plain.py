@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from imagebuild.cli.tally import Tally
     from imagebuild.outcome import Outcome
 
+_PREFECTS_OWN = "Prefect's own image, of its worker's version"
+
 
 class Plain:
     """One line an event, as it happens; nothing is ever redrawn.
@@ -111,9 +113,9 @@ def label(name: str) -> str:
 def summary_lines(outcome: Outcome, tally: Tally) -> Iterator[str]:
     """What a command came to, for a person."""
     if outcome.deployment:
-        yield f"{clean(outcome.deployment)} runs {outcome.reference}"
+        yield f"{clean(outcome.deployment)} runs {outcome.reference or _PREFECTS_OWN}"
     else:
-        yield outcome.reference
+        yield outcome.reference or ""
     if more := outcome.names[1:]:
         yield f"  also {', '.join(more)}"
     yield f"  {', '.join(_done(outcome))}, in {duration(sum(outcome.seconds.values()))}"

@@ -30,7 +30,7 @@ def check(record: Record, pool: Pool) -> None:
         message = "the job variable 'image' is what this deploy sets"
         raise UsageError(message, hint="name the image with --image")
     # A worker fills in whatever stands in such braces, blocks with secrets among it.
-    written = {**record.job_variables, "image": record.image, "directory": record.directory}
+    written = {**record.job_variables, **_image(record), "directory": record.directory}
     for name, value in written.items():
         if "{{" in json.dumps({name: value}, ensure_ascii=False):
             message = f"{name!r} contains '{{{{', which Prefect's worker takes for a template"
@@ -53,12 +53,24 @@ def merge(
     run time). All others stay.
     """
     given = _flat(record.job_variables)
-    merged = {**now, **given, "image": record.image}
+    merged = {**now, **given, **_image(record)}
     old, new = now.get(_ENV), given.get(_ENV)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         merged[_ENV] = {**old, **new}
     note = _set_policy(merged, given, record, pool)
     return merged, (note,) if note else ()
+
+
+def image_of(variables: Mapping[str, Any], pool: Pool) -> str | None:
+    """The image that a worker runs for such variables; None for Prefect's own of its version.
+
+    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/workers/base.py
+    """
+    return variables.get("image") or pool.variables.get("image", {}).get("default") or None
+
+
+def _image(record: Record) -> dict[str, str]:
+    return {} if record.image is None else {"image": record.image}
 
 
 def _set_policy(
@@ -70,7 +82,9 @@ def _set_policy(
     https://github.com/PrefectHQ/prefect/issues/10862
     """
     schema = pool.variables.get(POLICY)
-    if schema is None or POLICY in given or schema.get("default") is not None:
+    if record.image is None or schema is None or POLICY in given:
+        return None
+    if schema.get("default") is not None:
         return None
     if not record.pushed and merged.get(POLICY) is None and allows(schema, LOCAL):
         merged[POLICY] = LOCAL

@@ -196,7 +196,7 @@ def test_an_image_without_a_name_or_tag_gets_both(world: World) -> None:
     outcome = world.deploy(None)
     version = world.builder.built[0].version
 
-    assert outcome.reference.startswith(f"reg.example/team/app:{version}@sha256:")
+    assert str(outcome.reference).startswith(f"reg.example/team/app:{version}@sha256:")
 
 
 def test_the_image_holds_the_projects_files(world: World) -> None:
@@ -487,13 +487,13 @@ def test_a_build_needs_no_flow(world: World) -> None:
 def test_a_built_image_is_pushed_and_recorded_later(world: World) -> None:
     """As a pipeline of three jobs does it; the end is that of a deploy."""
     built = build(request(world.root, image=name(APP), push=False), world.parts, ignore)
-    pushed = push(name(built.reference), ["latest"], world.parts, ignore)
+    pushed = push(name(str(built.reference)), ["latest"], world.parts, ignore)
     asked = request(world.root, image=None)
     target = Target("hello", "prod")
     recorded = record(
         asked,
         DeploymentRequest(),
-        name(pushed.reference),
+        name(str(pushed.reference)),
         target,
         world.parts,
         ignore,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ID = "11111111-1111-4111-8111-111111111111"
-OURS = record().image
+OURS = str(record().image)
 POOL = Said(
     200,
     {
