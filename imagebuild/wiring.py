@@ -23,16 +23,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def wired(
-    request: BuildRequest, env: Mapping[str, str], builder: str = "docker"
+    request: BuildRequest,
+    env: Mapping[str, str],
+    builder: str = "docker",
+    logins: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[Parts]:
     """The parts for a request; what they started is ended with the block.
 
-    Raises `UsageError` for a builder that there is not.
+    `logins` are credentials (`username`, `password`) by their registry's host, that come before
+    those that docker has. Raises `UsageError` for a builder that there is not.
     """
     from imagebuild.engine import Engine
 
     made = _load(_named(builder, BUILDERS, "builder"))
-    engine = Engine(env)
+    engine = Engine(env, logins)
     recorder = _load(RECORDERS["prefect"])(env, request.here)
     try:
         yield Parts(
