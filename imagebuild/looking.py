@@ -11,6 +11,7 @@ from imagebuild.events import Warned
 from imagebuild.names import ImageName
 from imagebuild.plan import Base
 from imagebuild.planning import make_plan
+from imagebuild.platforms import normalised
 from imagebuild.stamps import stamp
 from imagebuild.state import Existing, State
 
@@ -27,9 +28,13 @@ _SCRATCH = Base(ImageName(None, "scratch"))
 
 
 def unresolved(project: Project, platform: str | None) -> State:
-    """The state where nobody was asked: the bases are what they are called."""
+    """The state where nobody was asked: the bases are what they are called.
+
+    Raises `UsageError` for a platform that is none.
+    """
     bases = tuple(Base(name) for name in project.bases)
-    return State(platform or "", Base(project.base) if project.base else _SCRATCH, bases)
+    known = normalised(platform) if platform else ""
+    return State(known, Base(project.base) if project.base else _SCRATCH, bases)
 
 
 def look_at_bases(request: BuildRequest, project: Project, parts: Parts, emit: Emit) -> State:

@@ -37,7 +37,8 @@ class BuildRequest:
     user stands in) or to `root`. `image` is None for a name made from the project's own; `tags`
     are further ones in its repository. `directory` is where the code lies in the image: a path, or
     a name below Prefect's own folder. With a `dockerfile`, nothing is rendered. `platform` is
-    `os/architecture[/variant]`; `ssh` maps an id to an agent's socket. `pull` is None to take a
+    `os/architecture[/variant]`; `ssh` maps an id to an agent's socket, or to the
+    files of private keys. `pull` is None to take a
     newer base if the registry answers; `epoch` is SOURCE_DATE_EPOCH, the time that the image is
     said to be of, in seconds since 1970. https://reproducible-builds.org/specs/source-date-epoch/
     """
@@ -60,7 +61,7 @@ class BuildRequest:
     env: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
-    ssh: Mapping[str, Path] = field(default_factory=dict)
+    ssh: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     pull: bool | None = None
     cache: bool = True
     epoch: str | None = None

@@ -12,12 +12,12 @@ from imagebuild.builders.classic_steps import image_id
 from imagebuild.builders.failures import failure
 from imagebuild.builders.image import EngineImage, found_image
 from imagebuild.builders.packing import Packed
-from imagebuild.builders.platforms import checked
 from imagebuild.builders.recipe import Dockerfile
 from imagebuild.engine import EngineRefused
 from imagebuild.errors import UsageError
 from imagebuild.events import Note, Sent, Warned, ignore
 from imagebuild.plan import Template
+from imagebuild.platforms import checked
 from imagebuild.state import ImageConfig
 
 if TYPE_CHECKING:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagebuild import buildkit
+from imagebuild.builders.agents import agents
 from imagebuild.builders.bases import bases_of, check_base, is_newer_wanted
 from imagebuild.builders.classic import ClassicBuilder
 from imagebuild.builders.failures import engine_gone
 from imagebuild.builders.image import EngineImage, found_image
-from imagebuild.builders.platforms import checked, normalised
 from imagebuild.builders.recipe import Dockerfile
 from imagebuild.builders.secrets import Secrets
 from imagebuild.builders.steps import steps, translated
 from imagebuild.builders.trees import ContextTree, Files
 from imagebuild.events import Sent, Warned, ignore
 from imagebuild.plan import Template
+from imagebuild.platforms import checked, normalised
 from imagebuild.state import ImageConfig
 
 if TYPE_CHECKING:
@@ -123,20 +124,21 @@ class DockerBuilder:
             "context": context,
             "dockerfile": Files({dockerfile.name: dockerfile.text.encode()}),
         }
-        session = buildkit.Session(
-            api,
-            trees=trees,
-            credentials=lambda host: self.engine.logins.credential(host, bases),
-            secrets=Secrets(self.request.secrets, self.engine.env),
-            ssh=self.request.ssh,
-            shared_key=hashlib.sha256(str(self.request.root).encode()).hexdigest(),
-            name="imagebuild",
-        )
-        with translated(dockerfile), session:
-            image_id = buildkit.build(api, session, options, steps(emit))
-            sent = session.sent["context"]
-            emit(Sent(sent.paths, sent.bytes))
-            return image_id
+        with agents(self.request.ssh, self.engine.env) as ssh:
+            session = buildkit.Session(
+                api,
+                trees=trees,
+                credentials=lambda host: self.engine.logins.credential(host, bases),
+                secrets=Secrets(self.request.secrets, self.engine.env),
+                ssh=ssh,
+                shared_key=hashlib.sha256(str(self.request.root).encode()).hexdigest(),
+                name="imagebuild",
+            )
+            with translated(dockerfile), session:
+                image_id = buildkit.build(api, session, options, steps(emit))
+                sent = session.sent["context"]
+                emit(Sent(sent.paths, sent.bytes))
+                return image_id
 
     def _platform(self, environment: Environment) -> str:
         """What the engine is told: nothing for its own, of which it knows the variant best."""

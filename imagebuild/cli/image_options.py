@@ -38,7 +38,8 @@ DIRECTORY = option(
     " name in prefect.yaml, or the project root's]",
 )
 
-content_options = with_options(
+# What a Dockerfile is made from.
+rendered_options = with_options(
     CONTEXT,
     DIRECTORY,
     option(
@@ -85,13 +86,6 @@ content_options = with_options(
         help="Variable of the environment that the image sets; can be given again.",
     ),
     option(
-        "--label",
-        section=_CONTENT,
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Label of the image; can be given again.",
-    ),
-    option(
         "--build-arg",
         section=_CONTENT,
         metavar="KEY[=VALUE]",
@@ -110,10 +104,21 @@ content_options = with_options(
     option(
         "--ssh",
         section=_CONTENT,
-        metavar="default|ID[=SOCKET]",
+        metavar="default|ID[=SOCKET|KEY]",
         multiple=True,
-        help="SSH agent that the installing step may use; can be given again.  [default socket:"
-        " SSH_AUTH_SOCK]",
+        help="SSH agent, or private key, that the installing step may use; can be given again."
+        "  [default socket: SSH_AUTH_SOCK]",
+    ),
+)
+
+content_options = with_options(
+    rendered_options,
+    option(
+        "--label",
+        section=_CONTENT,
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Label of the image; can be given again.",
     ),
     option(
         "--platform",

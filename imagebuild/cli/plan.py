@@ -26,8 +26,9 @@ def plan(**options: Any) -> None:
     """Say what would be in the image and what it would be made from; nothing is done.
 
     The base and its digest, the dependency files, what is sent and what is left out by which
-    line, the largest files, the keys, and the names. No engine is needed; without one, what the
-    base is now stays open. `imagebuild deploy --dry-run` looks at the registry and at Prefect too.
+    line, the largest files (with -v all of them), the keys, and the names. No engine is needed;
+    without one, what the base is now stays open. `imagebuild deploy --dry-run` looks at the
+    registry and at Prefect too.
 
     \b
     Examples:
@@ -42,4 +43,4 @@ def plan(**options: Any) -> None:
     request = build_request(options)
     with working(request, options) as work:
         foreseen = preparing.foresee(request, work.parts, work.tally.emit)
-    show_plan(foreseen, as_json=options["json"])
+    show_plan(foreseen, as_json=options["json"], every_file=options["verbose"])

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _LARGEST, _MARGIN = 10, 17
 
 
-def show_plan(foreseen: Foreseen, *, as_json: bool) -> None:
+def show_plan(foreseen: Foreseen, *, as_json: bool, every_file: bool = False) -> None:
     """Print an image as it would be, on stdout."""
     document = plan_document(foreseen.project, foreseen.plan, foreseen.steps)
     if as_json:
         print_json(document)
     else:
-        click.echo("\n".join(plan_lines(document)))
+        click.echo("\n".join(plan_lines(document, every_file=every_file)))
 
 
 def show_deploy(ready: Deploy, *, as_json: bool) -> None:
@@ -75,12 +75,13 @@ def _environment(project: Project, environment: Environment) -> dict[str, Any]:
 
 def _code(project: Project, code: Code) -> dict[str, Any]:
     files = {node.path: node.size for node in project.context.nodes if node.kind == "file"}
-    largest = sorted(files.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
+    largest = sorted(files, key=lambda path: (-files[path], path))[:_LARGEST]
     return {
         "directory": code.directory,
         "files": len(files),
         "bytes": sum(files.values()),
-        "largest": [{"path": path, "bytes": count} for path, count in largest],
+        "largest": [{"path": path, "bytes": files[path]} for path in largest],
+        "contents": [{"path": path, "bytes": count} for path, count in files.items()],
         "env": dict(code.env),
         "labels": dict(code.labels),
     }
@@ -104,8 +105,8 @@ def deploy_document(ready: Deploy) -> dict[str, Any]:
     }
 
 
-def plan_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """The document of a plan, for a person."""
+def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iterator[str]:
+    """The document of a plan, for a person: with `every_file`, or the largest alone."""
     environment, code = document["environment"], document["code"]
     base = environment["base"]
     recipe = "dockerfile" if "dockerfile" in environment else "template"
@@ -123,7 +124,12 @@ def plan_lines(document: Mapping[str, Any]) -> Iterator[str]:
         **lists,
         "dependencies": _table(files),
         "code": amount + (code["directory"] or "the Dockerfile's WORKDIR"),
-        "largest": _table([(item["path"], size(item["bytes"])) for item in code["largest"]]),
+        ("files" if every_file else "largest"): _table(
+            [
+                (item["path"], size(item["bytes"]))
+                for item in code["contents" if every_file else "largest"]
+            ]
+        ),
         "left out": _table([(item["path"], item["by"]) for item in document["left_out"]])
         + [f"and {count} more by {by}" for by, count in document["left_out_more"].items()],
         "environment key": environment["key"] or "(not known without the base)",

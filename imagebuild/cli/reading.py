@@ -110,6 +110,8 @@ def secret(text: str, here: Path, env: Mapping[str, str], option: str = "--secre
     name = parts.pop("id", "")
     kind = parts.pop("type", "file" if parts.keys() & {"src", "source"} else "env")
     file, variable = parts.pop("src", parts.pop("source", None)), parts.pop("env", None)
+    if kind == "env" and variable is None:
+        file, variable = None, file
     if not name or parts or (file and variable) or kind not in {"file", "env"}:
         message = f"cannot use {option} {text}"
         raise UsageError(message, hint="write id=ID,src=FILE or id=ID,env=NAME")
@@ -126,31 +128,35 @@ def secret(text: str, here: Path, env: Mapping[str, str], option: str = "--secre
     return Secret(name, variable=variable)
 
 
-def agents(texts: Iterable[str], env: Mapping[str, str], option: str = "--ssh") -> dict[str, Path]:
-    """The sockets of `default|ID[=SOCKET]` texts by their ids. Raises `UsageError`.
+def agents(
+    texts: Iterable[str], env: Mapping[str, str], option: str = "--ssh"
+) -> dict[str, tuple[Path, ...]]:
+    """The sockets or keys of `default|ID[=SOCKET|KEY[,KEY]]` texts by their ids.
 
-    https://docs.docker.com/reference/cli/docker/buildx/build/#ssh
+    Raises `UsageError`. https://docs.docker.com/reference/cli/docker/buildx/build/#ssh
     """
-    found: dict[str, Path] = {}
+    found: dict[str, tuple[Path, ...]] = {}
     for text in texts:
-        name, _, place = text.partition("=")
-        place = place or env.get("SSH_AUTH_SOCK", "")
-        if not place:
+        name, _, places = text.partition("=")
+        places = places or env.get("SSH_AUTH_SOCK", "")
+        if not places:
             message = f"there is no SSH agent for {option} {text}"
             raise UsageError(
                 message,
                 causes=("SSH_AUTH_SOCK is not set",),
-                hint='start one: eval "$(ssh-agent)" && ssh-add',
+                hint='start one: eval "$(ssh-agent)" && ssh-add, or name a key: '
+                f"{option} {text}=~/.ssh/id_ed25519",
             )
-        path = Path(place).expanduser()
-        if not path.is_socket():
+        paths = tuple(Path(place).expanduser() for place in places.split(","))
+        is_agent = len(paths) == 1 and paths[0].is_socket()
+        if not is_agent and not all(path.is_file() for path in paths):
             message = f"cannot use {option} {text}"
             raise UsageError(
                 message,
-                causes=(f"{place} is no socket of an agent",),
-                hint="a key itself is not sent: add it to an agent with ssh-add",
+                causes=(f"{places} is neither an agent's socket nor the file of a private key",),
+                hint="give the path of one, or of several keys with commas between them",
             )
-        found[name or "default"] = path
+        found[name or "default"] = paths
     return found
 
 

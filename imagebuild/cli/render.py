@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from imagebuild.cli.command import Command
-from imagebuild.cli.image_options import content_options
+from imagebuild.cli.image_options import rendered_options
 from imagebuild.cli.running_options import debug_option
 
 
 @click.command(cls=Command, short_help="Print the Dockerfile that deploy would build.")
-@content_options
+@rendered_options
 @debug_option
 def render(**options: Any) -> None:
     """Print the Dockerfile that `deploy` would build. No engine is needed, nothing is written.

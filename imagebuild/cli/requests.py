@@ -42,6 +42,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
     Raises `UsageError` for values that cannot be meant, and for options that exclude each other.
     """
     _check_dockerfile(options)
+    _check_pin(options)
     here, env = current_folder(), os.environ
     image = (
         reading.image_name(options["image"], "--image")
@@ -94,6 +95,14 @@ def deployment_request(options: Mapping[str, Any]) -> DeploymentRequest:
         version=options["version"],
         concurrency_limit=options["concurrency_limit"],
     )
+
+
+def _check_pin(options: Mapping[str, Any]) -> None:
+    """No option is taken and ignored: what is not pushed has no digest to be recorded by."""
+    typed = click.get_current_context().get_parameter_source("pin") is ParameterSource.COMMANDLINE
+    if typed and options.get("push") is False:
+        message = f"cannot use --{'' if options['pin'] else 'no-'}pin with --no-push"
+        raise UsageError(message, causes=("an image has a digest once it is pushed",))
 
 
 def _check_dockerfile(options: Mapping[str, Any]) -> None:

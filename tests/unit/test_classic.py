@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
 import tarfile
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -383,21 +384,27 @@ def test_docker_hubs_credentials_go_by_its_old_name(
     assert list(sent) == ["https://index.docker.io/v1/"]
 
 
-@pytest.mark.parametrize(
-    "asked", [{"secrets": (Secret("token", variable="T"),)}, {"ssh": {"token": None}}]
-)
+@pytest.mark.parametrize("what", ["secrets", "ssh"])
 @pytest.mark.parametrize("kind", [ClassicBuilder, DockerBuilder])
 def test_what_it_cannot_mount_is_refused_before_the_build(
     engine: Engine,
     server: TinyEngine,
     context: ProjectContext,
     kind: type[ClassicBuilder | DockerBuilder],
-    asked: dict[str, Any],
+    what: str,
+    tmp_path: Path,
 ) -> None:
     """By name, also where it is only the fallback."""
     engine.env = {**engine.env, "T": "value"}
-    with pytest.raises(UsageError, match="cannot give a build step token"):
-        kind(engine, request(**asked)).image(CLASSIC_PLAN, context, ignore)
+    place = tmp_path / "agent"
+    asked: dict[str, Any] = {
+        "secrets": (Secret("token", variable="T"),),
+        "ssh": {"token": (place,)},
+    }
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(place))
+        with pytest.raises(UsageError, match="cannot give a build step token"):
+            kind(engine, request(**{what: asked[what]})).image(CLASSIC_PLAN, context, ignore)
 
     assert not [line for line, _, _ in server.asked if line.startswith("POST /build")]
 

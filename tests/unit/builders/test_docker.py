@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -135,10 +136,12 @@ def test_what_the_user_asked_for_is_asked_of_the_engine(
         tmp_path,
         cache=False,
         secrets=(Secret("token", variable="TOKEN"),),
-        ssh={"default": tmp_path / "agent"},
+        ssh={"default": (tmp_path / "agent",)},
     )
     engine.env = {**engine.env, "TOKEN": "value"}
-    DockerBuilder(engine, given).image(wanted, context, ignore)
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent"))
+        DockerBuilder(engine, given).image(wanted, context, ignore)
     [session], [options] = asked.sessions, asked.builds
 
     assert options.no_cache

@@ -196,7 +196,10 @@ VALUES = {
     **each("--secret", "id=a,env=GONE", says=("no variable GONE",), hint="set it, or name a file"),
     **each("--secret", "id=../a,src=flow.py", says=("no id of a secret",), hint="letters"),
     **each("--ssh", "default", says=("there is no SSH agent", "SSH_AUTH_SOCK"), hint="start one"),
-    **each("--ssh", "a=flow.py", "a=gone", says=("no socket of an agent",), hint="a key itself"),
+    **each("--ssh", "a=gone", "a=flow.py,gone", says=("neither an agent's",), hint="give the"),
+    "--no-pin of what is not pushed": deploy(
+        "--no-pin", says=("cannot use --no-pin with --no-push", "a digest once it is pushed")
+    ),
     **each("--tag", "a b", "a:b", "a/b", "x" * 129, says=("a tag is up to 128",), hint="the dep"),
     **each(
         "--directory", ".", "..", "/", "//x", says=("the code cannot lie at",), hint="give a name"

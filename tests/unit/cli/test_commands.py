@@ -36,7 +36,7 @@ def test_options_reach_the_build(asked: Asked, project: Path) -> None:
     )
     main(
         shlex.split(
-            "deploy flow.py:hello --image app:v1 --no-push --tag v2 --tag v3 --no-pin"
+            "deploy flow.py:hello --image r.example/app:v1 --push --tag v2 --tag v3 --no-pin"
             " --base python:3.12 --directory nightly --requirements reqs.txt"
             " --system-package git --template own.Dockerfile.jinja --env A=1 --label team=data"
             " --build-arg B=2 --secret id=token,src=token --platform linux/amd64 --no-pull"
@@ -47,8 +47,8 @@ def test_options_reach_the_build(asked: Asked, project: Path) -> None:
 
     assert builder == "classic"
     assert request.entrypoint == "flow.py:hello"
-    assert (str(request.image), request.tags) == ("app:v1", ("v2", "v3"))
-    assert (request.push, request.pin, request.pull, request.cache) == (False,) * 4
+    assert (str(request.image), request.tags) == ("r.example/app:v1", ("v2", "v3"))
+    assert (request.push, request.pin, request.pull, request.cache) == (True, False, False, False)
     assert (str(request.base), request.directory) == ("python:3.12", "nightly")
     assert (request.requirements, request.packages) == ("reqs.txt", ("git",))
     assert (request.template, request.platform) == ("own.Dockerfile.jinja", "linux/amd64")
@@ -243,6 +243,9 @@ def test_a_plan_tells_what_it_is_made_from(asked: Asked, project: Path, capsys: 
     assert environment["base"]["digest"].startswith("sha256:")
     assert environment["dependency_files"] == [{"path": "requirements.txt", "installed": True}]
     assert code["largest"][0] == {"path": "big.bin", "bytes": 5000}
+    assert [item["path"] for item in code["contents"]] == sorted(
+        [".dockerignore", "big.bin", "flow.py", "requirements.txt"][-code["files"] :]
+    )
     assert code["files"] == 3
     assert [left["path"] for left in document["left_out"] if "log" in left["path"]] == ["a.log"]
     assert (environment["key"], code["key"], document["version"]) != (None, None, None)

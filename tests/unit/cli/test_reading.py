@@ -127,6 +127,7 @@ def test_tags_are_tags() -> None:
         ("type=file,id=a,src=file", Secret("a", file=HERE / "file")),
         ("id=a,env=TOKEN", Secret("a", variable="TOKEN")),
         ("id=a,type=env,env=TOKEN", Secret("a", variable="TOKEN")),
+        ("id=a,type=env,src=TOKEN", Secret("a", variable="TOKEN")),
         ("id=TOKEN", Secret("TOKEN", variable="TOKEN")),
     ],
 )
@@ -170,17 +171,31 @@ def test_an_agent_is_a_socket(tmp_path: Path) -> None:
         texts = ["default", f"git={tmp_path}/agent"]
         found = reading.agents(texts, env)
 
-    assert found == {"default": tmp_path / "agent", "git": tmp_path / "agent"}
+    assert found == {"default": (tmp_path / "agent",), "git": (tmp_path / "agent",)}
+
+
+def test_a_private_key_can_stand_for_an_agent(tmp_path: Path) -> None:
+    """Or several of them, as docker has it."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.touch()
+    other.touch()
+    assert reading.agents([f"default={one}", f"git={one},{other}"], {}) == {
+        "default": (one,),
+        "git": (one, other),
+    }
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("default", "ssh-agent"), ("id=gone", "ssh-add"), ("id=file", "ssh-add")]
+    ("text", "hint"), [("default", "ssh-agent"), ("id=gone", "keys"), ("id=file,gone", "keys")]
 )
-def test_an_agent_that_is_not_there_is_refused(text: str, hint: str, tmp_path: Path) -> None:
-    """A key's file is not an agent; the hint says how it gets into one."""
+def test_an_agent_that_is_not_there_is_refused(
+    text: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hint says how to get one."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="--ssh") as caught:
-        reading.agents([text.replace("=", f"={tmp_path}/")], {})
+        reading.agents([text], {})
 
     assert hint in (caught.value.hint or "")
 

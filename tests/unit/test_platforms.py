@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagebuild.builders.platforms import checked, normalised
 from imagebuild.errors import UsageError
+from imagebuild.platforms import checked, normalised
 
 
 @pytest.mark.parametrize(
