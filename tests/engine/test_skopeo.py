@@ -65,7 +65,7 @@ def pushed(
     ran = imagebuild(*arguments, cwd=project, env=os.environ)
     assert ran.code == 0, ran.told
     yield Pushed(name, commit, base, str(digest), ran)
-    engine.images.remove(engine.images.get(name).id, force=True)
+    engine.images.remove(str(engine.images.get(name).id), force=True)
     for made in (base, small):
         engine.images.remove(made, force=True)
 

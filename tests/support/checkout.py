@@ -1,4 +1,4 @@
-"""A folder as git has it: a repository with a place where it comes from, and commits at set times."""
+"""A folder as git has it: with a place where it comes from, and commits at a set time."""
 
 from __future__ import annotations
 
