@@ -97,7 +97,10 @@ class Live:
             self._console.print(line)
 
     def ask(self, questions: Sequence[str]) -> None:
-        """Ask on the terminal; raises `ImagebuildError` where the answer is no."""
+        """Ask on the terminal; raises `ImagebuildError` where the answer is no.
+
+        Ctrl-C and Ctrl-D are what Ctrl-C is anywhere else: a KeyboardInterrupt.
+        """
         if not questions:
             return
         if not self._answers:
@@ -105,7 +108,12 @@ class Live:
         self._region.stop()
         for question in questions:
             self._console.print(Text(clean(question)))
-        if not click.confirm("Go on?", err=True):
+        try:
+            answer = click.confirm("Go on?", err=True)
+        except click.Abort as interrupted:
+            click.echo(err=True)  # off the line of the question
+            raise KeyboardInterrupt from interrupted
+        if not answer:
             raise stopped()
         self._region.start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,10 @@ def _reason(error: BaseException) -> str:
         if inner is None:
             break
         seen = inner
+    if isinstance(seen, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {seen.verify_message}"
+    if isinstance(seen, ssl.SSLError):  # whose errno is not the system's
+        return str(seen)
     if isinstance(seen, OSError) and seen.errno:
         return os.strerror(seen.errno).lower()
     return str(seen) or type(seen).__name__

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import socket
-import threading
 import uuid
 from typing import TYPE_CHECKING
 
@@ -15,61 +12,22 @@ from docker.tls import TLSConfig
 
 from imagebuild.buildkit import platforms
 from tests.support.certificates import loopback_certificate
+from tests.support.proxies import engine_address
+from tests.support.tls_front import tls_front
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterator
     from pathlib import Path
-
 
 from .test_buildkit_build import COPY, files_of, run
 
 
 @pytest.fixture
 def tls_address(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A TLS-terminating proxy on loopback before the engine's socket, and its certificate."""
+    """A TLS-terminating proxy on loopback before the engine, and its certificate."""
     certificate = loopback_certificate(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        loop = asyncio.new_event_loop()
-        stop = asyncio.Event()
-        work = proxy(listener, certificate.server_context(), stop)
-        thread = threading.Thread(target=loop.run_until_complete, args=(work,))
-        thread.start()
-        yield f"https://127.0.0.1:{listener.getsockname()[1]}", certificate.certificate
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
-
-
-async def proxy(listener: socket.socket, context: ssl.SSLContext, stop: asyncio.Event) -> None:
-    """Carry bytes until `stop`."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_unix_connection("/var/run/docker.sock")
-        await asyncio.gather(carry(reader, back), carry(there, writer))
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.ensure_future(serve(reader, writer)))
-
-    server = await asyncio.start_server(accept, sock=listener, ssl=context)
-    await stop.wait()
-    server.close()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One direction, to its end."""
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    except ConnectionError:
-        pass
-    finally:
-        writer.transport.abort()
+    with tls_front(engine_address(), certificate) as (host, port):
+        yield f"https://{host}:{port}", certificate.certificate
 
 
 @pytest.fixture
