@@ -60,12 +60,12 @@ def deploy(
         )
         late = run.name(image, steps, held)
         digest = run.push(steps.pushes, image)
-        record = dataclasses.replace(
-            record,
-            image=_reference(plan.name, digest if request.pin else None),
-            directory=plan.code.directory or image.config.directory or "/",
-        )
+        reference = _reference(plan.name, digest if request.pin else None)
+        directory = plan.code.directory or image.config.directory or "/"
+        record = dataclasses.replace(record, image=reference, directory=directory)
         change = parts.recorder.change(ready.target, ready.recorded, record)
+        if change.questions != ready.change.questions:
+            confirm(change)  # the image has told where the code lies
         deployment_id = run.record(change, finish)
         for name in late:
             image.tag(name)

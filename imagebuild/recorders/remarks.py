@@ -68,6 +68,9 @@ def _replaced(deployment: Deployment | None, record: Record, wanted: Fields) -> 
     """The pull steps that give way: with the code in the image, a run has nothing to fetch."""
     held = deployment.pull_steps if deployment else ()
     steps = wanted.get("pull_steps", held)
+    if record.entrypoint and not record.directory and not any(STEP in step for step in steps):
+        # Where the code will lie is known only when a Dockerfile of the user's own is built.
+        steps = record.stated.get("pull_steps", ())
     gone = [name for step in held if step not in steps for name in step if name != STEP]
     instead = "those of the file" if "pull_steps" in record.stated else "the code in the image"
     return (f"its pull steps ({', '.join(gone)}) give way to {instead}",) if gone else ()

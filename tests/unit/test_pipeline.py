@@ -630,6 +630,27 @@ def test_a_dockerfile_of_the_users_own_says_where_the_code_lies(world: World) ->
     assert world.builder.built[0].code.directory is None
 
 
+def test_what_gives_way_to_it_is_asked_before_it_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where only the image tells that something does; a no leaves the deployment alone."""
+    write(world.root, {"Dockerfile": f"FROM {BASE}\nWORKDIR /srv\nCOPY . .\n"})
+    world.deploy(dockerfile="Dockerfile")
+    held = world.recorder.deployments["hello/hello"]
+    elsewhere = {"prefect.deployments.steps.set_working_directory": {"directory": "/old"}}
+    steps = ({"prefect.deployments.steps.git_clone": {"repository": "r"}}, elsewhere)
+    world.recorder.deployments["hello/hello"] = dataclasses.replace(held, pull_steps=steps)
+
+    def no(change: Change) -> None:
+        if change.questions:
+            raise UsageError(change.questions[0])
+
+    monkeypatch.setattr(world, "confirm", no)
+    error = world.refused(dockerfile="Dockerfile")
+    assert "git_clone" in error.message
+    assert world.recorder.deployments["hello/hello"].pull_steps == steps
+
+
 def test_a_preview_does_nothing(world: World) -> None:
     """And says everything that a deploy would do."""
     asked = request(world.root, image=name(APP))

@@ -72,6 +72,25 @@ def test_steps_that_give_way_are_said() -> None:
     assert "git_clone) give way" in change.questions[0]
 
 
+@pytest.mark.parametrize(
+    ("steps", "asks"), [((OTHER_STEP,), True), ((OTHER_STEP, STEP), False), ((STEP,), False)]
+)
+def test_they_are_said_also_where_only_the_built_image_tells_the_place(
+    steps: tuple[dict[str, Any], ...], asks: bool
+) -> None:
+    """With a Dockerfile of the user's own; a step to some place is taken for the one to come."""
+    change = change_of(TARGET, held(pull_steps=steps), record(directory=None))
+    assert change.fields == {}
+    assert ["git_clone) give way" in question for question in change.questions] == [True] * asks
+
+
+def test_a_place_can_be_given_alone() -> None:
+    """The flow stays the one that it is."""
+    change = change_of(TARGET, held(), record(entrypoint=None, directory="/srv/app"))
+    [step] = change.fields["pull_steps"]
+    assert step == {"prefect.deployments.steps.set_working_directory": {"directory": "/srv/app"}}
+
+
 def test_a_move_to_another_pool_is_said() -> None:
     """The queue changes with it."""
     change = change_of(TARGET, held(), record())
