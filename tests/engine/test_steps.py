@@ -1,0 +1,212 @@
+"""The steps of a prefect.yaml on real parts: `prefect deploy --all`, and a process that stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.command import listing
+from tests.support.processes import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from docker import DockerClient
+
+    from tests.support.prefect_stack import PrefectServer, Worker
+    from tests.support.proxies import RecordingProxy
+    from tests.support.registry import Registry
+
+BUILD = r".*/build\?.*"
+FLOW = """
+import socket
+from prefect import flow
+
+
+@flow(log_prints=True)
+def stepped(name: str):
+    print(f"stepped says {name}, in container {socket.gethostname()}")
+"""
+PREFECT_FILE = """
+build:
+  - imagebuild.steps.build_docker_image:
+      id: build-image
+      image_name: {registry}/steps/all
+      dockerfile: auto
+push:
+  - imagebuild.steps.push_docker_image:
+      id: push-image
+      image_name: "{{{{ build-image.image_name }}}}"
+      tag: "{{{{ build-image.tag }}}}"
+      credentials: "{{{{ prefect.blocks.docker-registry-credentials.doors }}}}"
+pull:
+  - prefect.deployments.steps.set_working_directory:
+      directory: "{{{{ build-image.directory }}}}"
+definitions:
+  work_pool: &work_pool
+    name: docker-pool
+    job_variables:
+      image: "{{{{ push-image.reference }}}}"
+deployments:
+"""
+DEPLOYMENT = """
+  - name: steps-{number}
+    entrypoint: flow.py:stepped
+    parameters: {{name: "number {number}"}}
+    work_pool: *work_pool
+"""
+BLOCK = """
+import sys
+from prefect_docker import DockerRegistryCredentials
+
+username, password, registry_url = sys.argv[1:]
+block = DockerRegistryCredentials(
+    username=username, password=password, registry_url=registry_url
+)
+block.save("doors", overwrite=True)
+"""
+STAYS = """
+import json, sys
+from pathlib import Path
+from imagebuild.steps import build_docker_image, push_docker_image
+
+registry, username, password = sys.argv[1:]
+name = f"{registry}/steps/stays"
+results = []
+
+def build(**given):
+    results.append(build_docker_image(name, "auto", **given))
+
+build()
+build(ignore_cache=True)
+Path("flow.py").write_text(Path("flow.py").read_text().replace("says", "said"))
+build()
+build(tag="latest", additional_tags=["v2"])
+login = {"username": username, "password": password, "registry_url": f"http://{registry}/"}
+results.append(push_docker_image(name, "latest", login, additional_tags=["v2"]))
+Path("results.json").write_text(json.dumps(results))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give a folder with a flow."""
+    folder = tmp_path / "stepped"
+    folder.mkdir()
+    (folder / "flow.py").write_text(FLOW)
+    return folder
+
+
+@pytest.fixture
+def env(
+    base_image: str,
+    prefect_server: PrefectServer,
+    docker_pool: str,
+    recorded_engine: RecordingProxy,
+) -> dict[str, str]:
+    """Give the environment of a user, whose engine is recorded."""
+    return prefect_server.environment() | {"DOCKER_HOST": os.environ["DOCKER_HOST"]}
+
+
+@pytest.fixture
+def made(engine: DockerClient) -> Iterator[list[str]]:
+    """Take the images away whose names a test puts into the list."""
+    names: list[str] = []
+    yield names
+    for name in names:
+        engine.images.remove(name, force=True)
+
+
+def in_folder(folder: Path, env: dict[str, str], *argv: str) -> str:
+    """Run Python in a folder; what it printed, on both streams."""
+    ran = subprocess.run(
+        [sys.executable, *argv],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+    return ran.stdout
+
+
+def test_deploy_all_builds_once_for_three_deployments(
+    project: Path,
+    env: dict[str, str],
+    prefect_server: PrefectServer,
+    worker: Worker,
+    recorded_engine: RecordingProxy,
+    private_registry: Registry,
+    made: list[str],
+) -> None:
+    """Counted at the engine; pushed with a block's credentials; each names the same digest."""
+    registry = private_registry
+    login = (str(registry.username), str(registry.password), registry.address)
+    run(sys.executable, "-c", BLOCK, *login, env=env)
+    text = PREFECT_FILE.format(registry=registry.address)
+    text += "".join(DEPLOYMENT.format(number=number) for number in (1, 2, 3))
+    (project / "prefect.yaml").write_text(text)
+    before = listing(project)
+
+    told = in_folder(project, env, "-m", "prefect", "--no-prompt", "deploy", "--all")
+
+    held = [prefect_server.api.deployment(f"stepped/steps-{number}") for number in (1, 2, 3)]
+    [image] = {deployment["job_variables"]["image"] for deployment in held}
+    made.append(image.partition("@")[0])
+    assert image.startswith(f"{registry.address}/steps/all:")
+    assert "@sha256:" in image
+    assert len(recorded_engine.asked("POST", BUILD)) == 1, told
+    assert "build done in" in told
+    assert "has no pull section" not in told
+    assert held[0]["pull_steps"] == [
+        {"prefect.deployments.steps.set_working_directory": {"directory": "/opt/prefect/stepped"}}
+    ]
+    after = {name for name in listing(project) if not name.startswith("__pycache__")}
+    assert after == before.keys()
+    done = prefect_server.api.run_deployment("stepped/steps-2")
+    lines = prefect_server.api.logs(done.id, awaited="stepped says")
+    assert done.state == "Completed", done.message
+    assert any("stepped says number 2, in container" in line for line in lines)
+
+
+def test_a_process_that_stays_builds_what_has_changed(
+    project: Path,
+    env: dict[str, str],
+    engine: DockerClient,
+    recorded_engine: RecordingProxy,
+    private_registry: Registry,
+    made: list[str],
+) -> None:
+    """Prefect-docker remembers a step by its arguments; here the files are asked each time."""
+    registry = private_registry
+    (project / "stays.py").write_text(STAYS)
+    (project / ".dockerignore").write_text("stays.py\nresults.json\n")
+
+    in_folder(
+        project, env, "stays.py", registry.address, str(registry.username), str(registry.password)
+    )
+
+    results: list[dict[str, Any]] = json.loads((project / "results.json").read_text())
+    first, again, changed, latest, pushed = results
+    names = {first["image"], changed["image"], latest["image"], latest["reference"]}
+    made.extend([*names, f"{registry.address}/steps/stays:v2"])
+    assert again == first
+    assert changed["image_id"] != first["image_id"]
+    assert first["reference"] == first["image"] == f"{first['image_name']}:{first['tag']}"
+    assert first["digest"] is None
+    assert first["directory"] == "/opt/prefect/stepped"
+    assert latest["reference"].startswith(f"{latest['image_name']}:local-")
+    assert latest["additional_tags"] == pushed["additional_tags"] == ["v2"]
+    assert engine.images.get(latest["reference"]).id == latest["image_id"]
+    assert pushed["reference"] == f"{latest['image']}@{pushed['digest']}"
+    assert pushed["digest"] == registry.digest("steps/stays", "v2")
+    assert len(recorded_engine.asked("POST", BUILD)) == 3
