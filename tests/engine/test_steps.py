@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +17,6 @@ from tests.support.processes import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from docker import DockerClient
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.support.proxies import RecordingProxy
     from tests.support.registry import Registry
 
+MIGRATION = Path(__file__).parents[2] / "examples" / "migration"
 BUILD = r".*/build\?.*"
 FLOW = """
 import socket
@@ -210,3 +212,33 @@ def test_a_process_that_stays_builds_what_has_changed(
     assert pushed["reference"] == f"{latest['image']}@{pushed['digest']}"
     assert pushed["digest"] == registry.digest("steps/stays", "v2")
     assert len(recorded_engine.asked("POST", BUILD)) == 3
+
+
+def test_the_example_of_a_migration_is_one_image_by_both_doors(
+    tmp_path: Path,
+    env: dict[str, str],
+    prefect_server: PrefectServer,
+    worker: Worker,
+    recorded_engine: RecordingProxy,
+    registry: Registry,
+    made: list[str],
+) -> None:
+    """What `prefect deploy` built and pushed, the script finds done; the run ends Completed."""
+    project = Path(shutil.copytree(MIGRATION, tmp_path / "orders"))
+    for name in ("prefect.yaml", "deploy.py"):
+        text = (project / name).read_text()
+        (project / name).write_text(text.replace("registry.example.com", registry.address))
+    image = f"{registry.address}/team/orders:v1"
+    made.append(image)
+
+    in_folder(project, env, "-m", "prefect", "--no-prompt", "deploy", "--all")
+    told = in_folder(project, env, "deploy.py")
+
+    names = ("orders/orders-nightly", "refunds/refunds-nightly", "refunds/refunds-by-python")
+    held = [prefect_server.api.deployment(name)["job_variables"]["image"] for name in names]
+    assert held == [image, image, f"{image}@{registry.digest('team/orders', 'v1')}"]
+    assert len(recorded_engine.asked("POST", BUILD)) == 1, told
+    done = prefect_server.api.run_deployment(names[1])
+    lines = prefect_server.api.logs(done.id, awaited="the refunds of")
+    assert done.state == "Completed", done.message
+    assert "the refunds of today" in lines
