@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command import listing
+from tests.support.scripts import python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from docker import DockerClient
@@ -52,32 +51,12 @@ def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dic
     return prefect_server.environment()
 
 
-@pytest.fixture
-def made(engine: DockerClient) -> Iterator[list[str]]:
-    """Take the images away whose names a test puts into the list."""
-    names: list[str] = []
-    yield names
-    for name in names:
-        engine.images.remove(name, force=True)
-
-
 def script(
     folder: Path, lines: str, env: Mapping[str, str], *, cwd: Path | None = None, code: int = 0
 ) -> str:
     """Run a user's script; what it printed, on both streams."""
     (folder / "deploy.py").write_text(lines)
-    ran = subprocess.run(
-        [sys.executable, folder / "deploy.py"],
-        cwd=cwd or folder,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == code, ran.stdout
-    return ran.stdout
+    return python(folder / "deploy.py", cwd=cwd or folder, env=env, code=code)
 
 
 def assert_runs(server: PrefectServer, deployment: str, line: str) -> None:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.command import listing
-from tests.support.processes import run
+from tests.support.scripts import python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from docker import DockerClient
 
     from tests.support.prefect_stack import PrefectServer, Worker
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from tests.support.registry import Registry
 
 MIGRATION = Path(__file__).parents[2] / "examples" / "migration"
+DEPLOY_ALL = ("-m", "prefect", "--no-prompt", "deploy", "--all")
 BUILD = r".*/build\?.*"
 FLOW = """
 import socket
@@ -116,31 +113,6 @@ def env(
     return prefect_server.environment() | {"DOCKER_HOST": os.environ["DOCKER_HOST"]}
 
 
-@pytest.fixture
-def made(engine: DockerClient) -> Iterator[list[str]]:
-    """Take the images away whose names a test puts into the list."""
-    names: list[str] = []
-    yield names
-    for name in names:
-        engine.images.remove(name, force=True)
-
-
-def in_folder(folder: Path, env: dict[str, str], *argv: str) -> str:
-    """Run Python in a folder; what it printed, on both streams."""
-    ran = subprocess.run(
-        [sys.executable, *argv],
-        cwd=folder,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout
-    return ran.stdout
-
-
 def test_deploy_all_builds_once_for_three_deployments(
     project: Path,
     env: dict[str, str],
@@ -153,13 +125,13 @@ def test_deploy_all_builds_once_for_three_deployments(
     """Counted at the engine; pushed with a block's credentials; each names the same digest."""
     registry = private_registry
     login = (str(registry.username), str(registry.password), registry.address)
-    run(sys.executable, "-c", BLOCK, *login, env=env)
+    python("-c", BLOCK, *login, cwd=project, env=env)
     text = PREFECT_FILE.format(registry=registry.address)
     text += "".join(DEPLOYMENT.format(number=number) for number in (1, 2, 3))
     (project / "prefect.yaml").write_text(text)
     before = listing(project)
 
-    told = in_folder(project, env, "-m", "prefect", "--no-prompt", "deploy", "--all")
+    told = python(*DEPLOY_ALL, cwd=project, env=env)
 
     held = [prefect_server.api.deployment(f"stepped/steps-{number}") for number in (1, 2, 3)]
     [image] = {deployment["job_variables"]["image"] for deployment in held}
@@ -193,9 +165,8 @@ def test_a_process_that_stays_builds_what_has_changed(
     (project / "stays.py").write_text(STAYS)
     (project / ".dockerignore").write_text("stays.py\nresults.json\n")
 
-    in_folder(
-        project, env, "stays.py", registry.address, str(registry.username), str(registry.password)
-    )
+    login = (registry.address, str(registry.username), str(registry.password))
+    python("stays.py", *login, cwd=project, env=env)
 
     results: list[dict[str, Any]] = json.loads((project / "results.json").read_text())
     first, again, changed, latest, pushed = results
@@ -231,8 +202,8 @@ def test_the_example_of_a_migration_is_one_image_by_both_doors(
     image = f"{registry.address}/team/orders:v1"
     made.append(image)
 
-    in_folder(project, env, "-m", "prefect", "--no-prompt", "deploy", "--all")
-    told = in_folder(project, env, "deploy.py")
+    python(*DEPLOY_ALL, cwd=project, env=env)
+    told = python("deploy.py", cwd=project, env=env)
 
     names = ("orders/orders-nightly", "refunds/refunds-nightly", "refunds/refunds-by-python")
     held = [prefect_server.api.deployment(name)["job_variables"]["image"] for name in names]
@@ -242,3 +213,19 @@ def test_the_example_of_a_migration_is_one_image_by_both_doors(
     lines = prefect_server.api.logs(done.id, awaited="the refunds of")
     assert done.state == "Completed", done.message
     assert "the refunds of today" in lines
+
+
+def test_a_step_that_cannot_be_tells_all_and_deploys_nothing(
+    project: Path, env: dict[str, str], prefect_server: PrefectServer
+) -> None:
+    """Prefect shows the exception's text, which is our whole prose."""
+    text = PREFECT_FILE.format(registry="registry.example.com") + DEPLOYMENT.format(number=9)
+    asked = text.replace("dockerfile: auto", "dockerfile: auto\n      target: production")
+    (project / "prefect.yaml").write_text(asked)
+
+    told = python(*DEPLOY_ALL, cwd=project, env=env, code=1)
+
+    assert "cannot use target='production'" in told
+    assert "caused by: the last stage is built" in told
+    assert "hint: make the stage that you want the last one" in told
+    assert "steps-9" not in [held["name"] for held in prefect_server.api.deployments()]

@@ -14,6 +14,8 @@ from imagebuild import FlowImage
 from imagebuild.errors import BuildFailed, ImagebuildError, UsageError
 
 if TYPE_CHECKING:
+    from prefect.docker import DockerImage
+
     from tests.unit.prefect.conftest import World
 
 APP = "registry.example/team/app"
@@ -167,6 +169,15 @@ def test_a_push_of_a_bare_name_says_what_it_lacks(world: World) -> None:
     with pytest.raises(UsageError, match="the name says no registry"):
         image.push()
     assert image.reference == "app:v1"
+
+
+def test_to_a_type_checker_it_is_a_docker_image(world: World) -> None:
+    """A script that is checked passes as it did: what is run here is what mypy reads."""
+
+    def deploy(image: str | DockerImage) -> str:
+        return str(image)
+
+    assert deploy(FlowImage(APP))
 
 
 def test_it_is_imported_without_prefect_and_without_what_it_builds_with() -> None:
