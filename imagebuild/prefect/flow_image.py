@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from imagebuild.errors import UsageError
 from imagebuild.prefect import images
 from imagebuild.prefect.arguments import AUTO, builder_of, image_name, image_request
 
@@ -23,6 +24,11 @@ else:
     DockerImage = object
 
 _STDOUT = sys.stdout
+_NO_REGISTRY = (
+    "give the full name, such as registry.example.com/team/flow, set Prefect's"
+    " PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE, or keep the image on this machine:"
+    " .deploy(push=False)"
+)
 
 
 class FlowImage(DockerImage):
@@ -92,6 +98,9 @@ class FlowImage(DockerImage):
         """Push what was built, unless the registry has it. Raises `ImagebuildError`."""
         asked = self._asked()
         name = self._built.name if self._built else self._named
+        if name.is_bare:
+            message = f"cannot push {name}: the name says no registry"
+            raise UsageError(message, hint=_NO_REGISTRY)
         if self._digest is None:
             self._digest = images.push(asked, name, asked.tags, self._stream)
 

@@ -1,6 +1,6 @@
-"""The Python door with the oldest Prefect that it supports, against a server of that version.
+"""Prefect's doors with the oldest Prefect that they support, against a server of that version.
 
-3.0.0 is the first of Prefect 3, in which `.deploy` asks of an image what it asks today. The command
+3.0.0 is the first of Prefect 3; it asks of an image and of a step what the newest asks. The command
 itself needs 3.4 to make a new deployment (see `prefect` in pyproject.toml).
 """
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "tests" / "oldest" / "requirements.lock"
 OLDEST = "3.0.0"
+DEPLOY_ALL = ("--no-prompt", "deploy", "--all")
 
 FLOWS = """
 import socket
@@ -49,6 +50,24 @@ HERE = Path(__file__).parent
 image = FlowImage("doors-oldest:latest", context=HERE)
 baked = flow.from_source(source=Baked(HERE), entrypoint="flows.py:one")
 baked.deploy("oldest", work_pool_name="oldest-pool", image=image, push=False)
+"""
+PREFECT_FILE = """
+build:
+  - imagebuild.steps.build_docker_image:
+      id: build-image
+      image_name: doors-oldest
+      tag: latest
+      dockerfile: auto
+pull:
+  - prefect.deployments.steps.set_working_directory:
+      directory: "{{ build-image.directory }}"
+deployments:
+  - name: stepped
+    entrypoint: flows.py:one
+    work_pool:
+      name: oldest-pool
+      job_variables:
+        image: "{{ build-image.reference }}"
 """
 
 
@@ -73,6 +92,7 @@ def test_the_oldest_prefect_deploys_and_runs_it(
     project.mkdir()
     (project / "flows.py").write_text(FLOWS)
     (project / "deploy.py").write_text(DEPLOY)
+    (project / "prefect.yaml").write_text(PREFECT_FILE)
     # The base has the newest Prefect, which asks for more than a server of this version has.
     shutil.copy(LOCK, project / "requirements.txt")
     home = tmp_path / "prefect"
@@ -83,14 +103,18 @@ def test_the_oldest_prefect_deploys_and_runs_it(
             env = server.environment() | {"PYTHONPATH": str(ROOT)}
             its = Path(oldest.argv[0]).with_name("python")
             python("deploy.py", cwd=project, env=env, interpreter=its)
-            image = server.api.deployment("one/oldest")["job_variables"]["image"]
+            python(*DEPLOY_ALL, cwd=project, env=env, interpreter=oldest.argv[0])
+            names = ("one/oldest", "one/stepped")
+            held = [server.api.deployment(name)["job_variables"]["image"] for name in names]
             done = server.api.run_deployment("one/oldest")
             lines = server.api.logs(done.id, awaited="one says")
         version = server.api.request("GET", "/admin/version")
+    image = held[0]
     for name in (image, "doors-oldest:latest"):
         engine.images.remove(name, force=True)
 
     assert version == OLDEST
     assert image.startswith("doors-oldest:local-")
+    assert held == [image, image]
     assert done.state == "Completed", worker.log.read_text()
     assert any("one says world, in container" in line for line in lines)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.command import listing
+from tests.support.command import imagebuild, listing
 from tests.support.scripts import python
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from tests.support.proxies import RecordingProxy
     from tests.support.registry import Registry
 
-MIGRATION = Path(__file__).parents[2] / "examples" / "migration"
+ROOT = Path(__file__).parents[2]
+MIGRATION = ROOT / "examples" / "migration"
 DEPLOY_ALL = ("-m", "prefect", "--no-prompt", "deploy", "--all")
 BUILD = r".*/build\?.*"
 FLOW = """
@@ -229,3 +232,45 @@ def test_a_step_that_cannot_be_tells_all_and_deploys_nothing(
     assert "caused by: the last stage is built" in told
     assert "hint: make the stage that you want the last one" in told
     assert "steps-9" not in [held["name"] for held in prefect_server.api.deployments()]
+
+
+def test_the_doors_of_the_readme_lead_to_the_same_image(
+    tmp_path: Path,
+    env: dict[str, str],
+    prefect_server: PrefectServer,
+    docker_pool: str,
+    recorded_engine: RecordingProxy,
+    registry: Registry,
+    made: list[str],
+) -> None:
+    """The command, the script and the file as they stand there: built once, one reference."""
+    section = (ROOT / "README.md").read_text().partition("### From Python and prefect.yaml")[2]
+    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:3])
+    places = {"registry.example.com": registry.address, "my-docker-pool": docker_pool}
+    for old, new in places.items():
+        blocks = {kind: block.replace(old, new) for kind, block in blocks.items()}
+    project = Path(shutil.copytree(ROOT / "examples" / "hello", tmp_path / "hello"))
+    (project / "deploy.py").write_text(blocks["python"])
+    (project / "prefect.yaml").write_text(blocks["yaml"])
+    (project / ".dockerignore").write_text("deploy.py\nprefect.yaml\n")
+    # The script imports the flow, and with it what the flow needs.
+    (tmp_path / "emoji.py").touch()
+    env |= {"PREFECT_DEFAULT_WORK_POOL_NAME": docker_pool, "PYTHONPATH": str(tmp_path)}
+    program, *arguments = shlex.split(blocks["console"].removeprefix("$ "))
+    assert program == "imagebuild"
+    references = []
+
+    def recorded() -> None:
+        variables = prefect_server.api.deployment("hello/hello")["job_variables"]
+        references.append(variables["image"])
+
+    by_command = imagebuild(*arguments, cwd=project, env=env).reference
+    made.append(by_command.partition("@")[0])
+    recorded()
+    python("deploy.py", cwd=project, env=env)
+    recorded()
+    python(*DEPLOY_ALL, cwd=project, env=env)
+    recorded()
+
+    assert references == [by_command] * 3
+    assert len(recorded_engine.asked("POST", BUILD)) == 1

@@ -166,8 +166,9 @@ def test_a_push_of_a_bare_name_says_what_it_lacks(world: World) -> None:
     """It is known only when Prefect asks for the push."""
     image = FlowImage("app:v1")
     image.build()
-    with pytest.raises(UsageError, match="the name says no registry"):
+    with pytest.raises(UsageError, match="the name says no registry") as refused:
         image.push()
+    assert "push=False" in str(refused.value)
     assert image.reference == "app:v1"
 
 
