@@ -28,19 +28,27 @@ KEPT_DATABASE = Path(__file__).parents[2] / ".work" / f"prefect-{version('prefec
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """A running server; everything it and its clients keep lies in its folder."""
+    """A running server; everything it and its clients keep lies in its folder.
+
+    `auth` is what it wants to be shown, `user:password`; empty, it is open to all.
+    """
 
     folder: Path
     url: str
+    auth: str = field(default="", repr=False)
     api: PrefectApi = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "api", PrefectApi(self.url))
+        object.__setattr__(self, "api", PrefectApi(self.url, self.auth))
 
     def environment(self) -> dict[str, str]:
         """Give the environment of a process that uses this server, whatever the user has set."""
         own = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+        shown = dict.fromkeys(
+            ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"), self.auth
+        )
         return own | {
+            **(shown if self.auth else {}),
             "DO_NOT_TRACK": "1",
             "PREFECT_API_URL": self.url,
             "PREFECT_HOME": str(self.folder),
@@ -67,10 +75,12 @@ class Worker:
 
 
 @contextmanager
-def running_server(folder: Path, host: str = "127.0.0.1") -> Iterator[PrefectServer]:
+def running_server(
+    folder: Path, host: str = "127.0.0.1", auth: str = ""
+) -> Iterator[PrefectServer]:
     """Run a server until the block ends; `host` from `container_host` for runs in containers."""
     port = free_port(host)
-    server = PrefectServer(folder, f"http://{host}:{port}/api")
+    server = PrefectServer(folder, f"http://{host}:{port}/api", auth)
     log = folder / "server.log"
     argv = [*PREFECT, "server", "start", "--host", host, "--port", str(port)]
     fresh = not restore(folder)
