@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0  # seconds
-_RETRY_AFTER = re.compile(r"retry[- ]after\W{0,3}(\d+)", re.IGNORECASE)
+_TIME = r"(\d+(?:\.\d+)?)(h|ms|m|ns|[uµμ]s|s)?"
+_RETRY_AFTER = re.compile(rf"retry[- ]after\W{{0,3}}((?:{_TIME})+)", re.IGNORECASE)
+_SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 
 
 def found_image(engine: Engine, image_id: str) -> EngineImage:
@@ -79,10 +81,15 @@ class EngineImage:
 
 
 def _wait(attempt: int, cause: str) -> float:
-    """Seconds before the next try: as the registry asks, else twice as many each time.
+    """Seconds before the next try: twice as many each time, or more where the registry asks for it.
 
-    Up to a half is added, so that those who failed together do not come back together.
+    Up to a half is added, so that those who failed together do not come back together. What it asks
+    for is known only where its message says so, as GitHub's does (`retry-after: 10.3ms, allowed:
+    2000/minute`, https://github.com/chainguard-images/images/issues/173): the engine hands on the
+    text of a refusal, and drops the header Retry-After.
     """
+    seconds = _FIRST_WAIT * 2.0 ** (attempt - 1) * random.uniform(1.0, 1.5)
     if asked := _RETRY_AFTER.search(cause):
-        return min(float(asked[1]), _LONGEST_WAIT)
-    return _FIRST_WAIT * 2.0 ** (attempt - 1) * random.uniform(1.0, 1.5)
+        times = re.findall(_TIME, asked[1].lower())
+        seconds = max(seconds, sum(float(number) * _SECONDS[unit or "s"] for number, unit in times))
+    return min(seconds, _LONGEST_WAIT)

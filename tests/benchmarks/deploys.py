@@ -118,7 +118,8 @@ def table(costs: Costs) -> Table:
     drawn = Table(
         title="deploy and push, medians",
         caption="bytes sent, with all heads; steps of the build that the cache did not have;"
-        " requests to Prefect that change something",
+        " requests to Prefect that change something; everything cold: a project that engine,"
+        " registry and Prefect have never seen, on a base that they have",
     )
     for left in ("case", "command"):
         drawn.add_column(left, no_wrap=True)

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _UNITS = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-# The classic builder's line, and BuildKit's, which is printed again and again as it grows.
+# The classic builder's line, BuildKit's, which is printed again and again as it grows, and ours.
 _SENT = re.compile(
-    r"(?:Sending build context to Docker daemon|transferring context:)\s+([\d.]+)([kKMG]?B)"
+    r"(?:Sending build context to Docker daemon|transferring context:|  sent [\d,]+ files?,)"
+    r"\s+([\d.]+) ?([kKMG]?B)"
 )
 
 
@@ -65,6 +66,6 @@ def measure(argv: Sequence[str], env: Mapping[str, str], limit: float) -> Measur
 
 
 def sent_bytes(output: str) -> int | None:
-    """What `docker build` says that it sent of the context; None where it says nothing."""
+    """What docker or our command says that it sent of the context; None where it says nothing."""
     told = [float(number) * _UNITS[unit] for number, unit in _SENT.findall(output)]
     return round(max(told)) if told else None

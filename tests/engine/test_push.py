@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 MANIFEST = ("PUT", r"/v2/.*/manifests/.*")
 UPLOAD = ("POST", r"/v2/.*/blobs/uploads/.*")
 BUSY = status_answer("503 Service Unavailable")
-LIMITED = status_answer("429 Too Many Requests", "Retry-After: 1")
+LIMITED = status_answer("429 Too Many Requests", "Retry-After: 7")
+SAID = (
+    '{"errors":[{"code":"TOOMANYREQUESTS","message":"retry-after: 6.5s, allowed: 44000/minute"}]}'
+)
+# As GitHub's registry says it.
+LIMITED_IN_WORDS = status_answer(
+    "429 Too Many Requests", "Content-Type: application/json", "Retry-After: 7", body=SAID
+)
 
 
 class Push:
@@ -97,6 +104,26 @@ def test_a_manifest_that_is_refused_for_now_is_pushed_again(
     assert len(made.warnings) == len(made.waits) == 2
     assert all(str(made.name) in warned.text and warned.cause for warned in made.warnings)
     assert len([upload for upload in proxy.asked(*UPLOAD) if upload.status == 202]) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits"),
+    [(LIMITED, [(0.5, 0.75), (1.0, 1.5)]), (LIMITED_IN_WORDS, [(6.5, 6.5), (6.5, 6.5)])],
+    ids=["in the header", "in words"],
+)
+def test_a_registry_that_limits_us_is_given_the_time_that_we_hear_of(
+    push: tuple[Push, RecordingProxy], answer: bytes, waits: list[tuple[float, float]]
+) -> None:
+    """The engine drops the header `Retry-After`, so then it is our own time; words it hands on."""
+    made, proxy = push
+    proxy.faults.append(Fault(*MANIFEST, 2, answer))
+
+    made.run()
+
+    assert [warned for warned in made.warnings if "Retry-After" in str(warned.cause)] == []
+    assert len(made.waits) == len(waits)
+    for waited, (least, most) in zip(made.waits, waits, strict=True):
+        assert least <= waited <= most
 
 
 def test_five_tries_are_made_and_no_more(push: tuple[Push, RecordingProxy]) -> None:

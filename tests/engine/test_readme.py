@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from tests.support.processes import background
+from tests.support.command import imagebuild
+from tests.support.prefect_stack import PrefectServer, container_host, create_pool, restore
+from tests.support.processes import background, free_port, wait_until
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-    from tests.support.prefect_stack import PrefectServer
     from tests.support.registry import Registry
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text()
 COMMANDS = re.findall(r"^ *\$ (.+)$", README, flags=re.MULTILINE)
+SERVER = "prefect server start --background"
 WORKER = "prefect worker start --pool my-docker-pool"
+API = "http://127.0.0.1:4200/api"
+# What the shell then has for completing the command; to have nothing is an error.
+COMPLETES = "complete -p imagebuild"
 
 # Each command that the reader's session below does not run, and who does.
 ELSEWHERE = {
     "make demo": "test_the_demo_ends_completed",
     "make test": "whoever runs this test",
-    "prefect server start --background": "the fixture prefect_server, at another port",
-    "prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api": "the environment of the test",
 }
 
 
@@ -44,39 +49,121 @@ def venv(tmp_path: Path) -> Path:
 
 
 def test_a_reader_comes_from_nothing_to_a_run(
-    venv: Path,
-    tmp_path: Path,
-    engine: DockerClient,
-    base_image: str,
-    registry: Registry,
-    prefect_server: PrefectServer,
+    venv: Path, tmp_path: Path, engine: DockerClient, base_image: str, registry: Registry
 ) -> None:
     """The commands, in the README's order, in a new environment; the run ends Completed."""
     typed = [command for command in COMMANDS if command not in ELSEWHERE]
     promise, *commands = typed
     assert promise in commands, "the promise at the top is kept further down"
-    env = prefect_server.environment() | {
-        "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        # Of what the index has today, the newest would not always run.
-        "PIP_CONSTRAINT": str(_constraints(tmp_path)),
-    }
+    host = container_host(engine)
+    server = PrefectServer(tmp_path / "prefect", f"http://{host}:{free_port(host)}/api")
+    env = _readers(server, venv, tmp_path)
     here = _clone(tmp_path)
+    places = {"registry.example.com": registry.address, API: server.url}
+    if not restore(server.folder):
+        server.folder.mkdir()
 
     with ExitStack() as stack:
         shown = {}
+        stack.enter_context(closing(server.api))
         for command in commands:
+            place = command
+            for written, real in places.items():
+                place = place.replace(written, real)
             if command.startswith("cd "):
                 here = here / command.removeprefix("cd ")
             elif command == WORKER:
                 argv = [str(venv / "bin" / "prefect"), *shlex.split(command)[1:]]
                 stack.enter_context(background(argv, tmp_path / "worker.log", env))
+            elif "_COMPLETE=" in command:
+                shown[command] = _type(f"{place}; {COMPLETES}", here, env)
             else:
-                place = command.replace("registry.example.com", registry.address)
                 shown[command] = _type(place, here, env)
+            if command == SERVER:
+                stack.callback(_type, "prefect server stop", here, env)
+                wait_until(server.api.healthy, "the README's Prefect server", 120)
 
     assert shown[promise] == "my-docker-image:latest\n"
     assert "Completed" in shown["prefect deployment run hello/hello --watch"]
     assert shown["imagebuild render"].startswith("FROM prefecthq/prefect:3-latest\n")
+
+
+def test_the_steps_for_ci_deploy(
+    base_image: str,
+    engine: DockerClient,
+    private_registry: Registry,
+    prefect_server: PrefectServer,
+    tmp_path: Path,
+) -> None:
+    """Each `run` of the block, with the registry and the settings of the tests."""
+    [block] = re.findall(r"^```yaml\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    steps = yaml.safe_load(block)
+    (tmp_path / "flows").mkdir()
+    flow = (REPOSITORY / "examples" / "hello" / "flow.py").read_text()
+    (tmp_path / "flows" / "etl.py").write_text(flow.replace("def hello", "def etl"))
+    create_pool(prefect_server, "production", "docker")
+    env = prefect_server.environment() | {
+        "DOCKER_CONFIG": str(tmp_path / "docker"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "USER": str(private_registry.username),
+        "PASSWORD": str(private_registry.password),
+    }
+
+    *_, told = [
+        _type(step["run"].replace("registry.example.com", private_registry.address), tmp_path, env)
+        for step in steps
+    ]
+
+    engine.images.remove(engine.images.get(told.strip()).tags[0], force=True)
+    [deployed] = [step for step in steps if "imagebuild deploy" in step["run"]]
+    assert set(deployed["env"]) == {"PREFECT_API_URL", "PREFECT_API_KEY"}
+    assert told.startswith(f"{private_registry.address}/team/etl:")
+    deployment = prefect_server.api.deployment("etl/etl")
+    assert deployment["job_variables"]["image"] == told.strip()
+    assert deployment["work_pool_name"] == "production"
+
+
+def test_the_settings_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    """The example of `[tool.imagebuild]`: what it sets is what is planned."""
+    [block] = re.findall(r"^```toml\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    project = Path(shutil.copytree(REPOSITORY / "examples" / "hello", tmp_path / "hello"))
+    (project / "pyproject.toml").write_text(block)
+
+    ran = imagebuild("plan", "--json", cwd=project, env=os.environ)
+    assert ran.code == 0, ran.told
+    planned = json.loads("\n".join(ran.answer))
+
+    [name] = planned["names"]
+    assert name.startswith("registry.example.com/team/etl:")
+    assert planned["environment"]["system_packages"] == ["libpq5"]
+    assert planned["code"]["env"] == {"LEVEL": "debug"}
+
+
+def test_every_target_of_make_that_is_named_is_there() -> None:
+    """`make` itself says what it would do."""
+    named = sorted(set(re.findall(r"\bmake ([a-z]+)`", README)) | {"demo", "test"})
+    assert {"bench", "lint", "unit"} <= set(named)
+    for target in named:
+        make = ["make", "--dry-run", "--always-make", target]
+        done = subprocess.run(make, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), target
+        assert "-m" in done.stdout
+
+
+def test_the_shell_completes_a_command() -> None:
+    """As the README has it set up in bash; the other shells get a script too."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path}
+    [set_up] = [command for command in COMMANDS if "_COMPLETE=" in command]
+    tab = (
+        "COMP_WORDS=(imagebuild de); COMP_CWORD=1; _imagebuild_completion imagebuild;"
+        ' echo "${COMPREPLY[@]}"'
+    )
+
+    assert _type(f"{set_up}; {tab}", REPOSITORY, env) == "deploy\n"
+    for shell in ("zsh_source", "fish_source"):
+        script = _type(f"_IMAGEBUILD_COMPLETE={shell} imagebuild", REPOSITORY, env)
+        assert "imagebuild" in script
 
 
 def test_the_demo_ends_completed(engine: DockerClient, base_image: str) -> None:
@@ -93,6 +180,20 @@ def test_the_demo_ends_completed(engine: DockerClient, base_image: str) -> None:
     assert "imagebuild deploy --image my-docker-image:latest --no-push" in demo.stdout
     assert "Hello, world! From container" in demo.stdout
     assert "final state: Completed" in demo.stdout
+
+
+def _readers(server: PrefectServer, venv: Path, folder: Path) -> dict[str, str]:
+    """What a reader's shell has: nothing of Prefect's but where its server and home are."""
+    host, _, port = server.url.removeprefix("http://").removesuffix("/api").partition(":")
+    env = server.environment() | {
+        "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PREFECT_SERVER_API_HOST": host,
+        "PREFECT_SERVER_API_PORT": port,
+        # Of what the index has today, the newest would not always run.
+        "PIP_CONSTRAINT": str(_constraints(folder)),
+    }
+    del env["PREFECT_API_URL"]  # the profile tells it, by the README's command
+    return env
 
 
 def _clone(folder: Path) -> Path:

@@ -28,11 +28,15 @@ class FlowRun:
 
 
 class PrefectApi:
-    """A client of one server; `url` ends in /api, as PREFECT_API_URL does."""
+    """A client of one server; `url` ends in /api, as PREFECT_API_URL does.
 
-    def __init__(self, url: str) -> None:
+    `auth` is what the server wants to be shown, `user:password`.
+    """
+
+    def __init__(self, url: str, auth: str = "") -> None:
         self.url = url
-        self._pool = urllib3.PoolManager(timeout=30, retries=False)
+        headers = urllib3.make_headers(basic_auth=auth) if auth else None
+        self._pool = urllib3.PoolManager(timeout=30, retries=False, headers=headers)
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""

@@ -43,20 +43,28 @@ OURS = Prefect(version("prefect"), (sys.executable, "-m", "prefect"))
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """A running server; everything it and its clients keep lies in its folder."""
+    """A running server; everything it and its clients keep lies in its folder.
+
+    `auth` is what it wants to be shown, `user:password`; empty, it is open to all.
+    """
 
     folder: Path
     url: str
     prefect: Prefect = OURS
+    auth: str = field(default="", repr=False)
     api: PrefectApi = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "api", PrefectApi(self.url))
+        object.__setattr__(self, "api", PrefectApi(self.url, self.auth))
 
     def environment(self) -> dict[str, str]:
         """Give the environment of a process that uses this server, whatever the user has set."""
         own = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+        shown = dict.fromkeys(
+            ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"), self.auth
+        )
         return own | {
+            **(shown if self.auth else {}),
             "DO_NOT_TRACK": "1",
             "PREFECT_API_URL": self.url,
             "PREFECT_HOME": str(self.folder),
@@ -84,11 +92,11 @@ class Worker:
 
 @contextmanager
 def running_server(
-    folder: Path, host: str = "127.0.0.1", prefect: Prefect = OURS
+    folder: Path, host: str = "127.0.0.1", prefect: Prefect = OURS, auth: str = ""
 ) -> Iterator[PrefectServer]:
     """Run a server until the block ends; `host` from `container_host` for runs in containers."""
     port = free_port(host)
-    server = PrefectServer(folder, f"http://{host}:{port}/api", prefect)
+    server = PrefectServer(folder, f"http://{host}:{port}/api", prefect, auth)
     log = folder / "server.log"
     argv = [*prefect.argv, "server", "start", "--host", host, "--port", str(port)]
     fresh = not restore(folder, prefect)

@@ -8,7 +8,7 @@ import socketserver
 import struct
 import threading
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -29,11 +29,15 @@ TLS_HELLO = b"\x16"
 
 @dataclass
 class Request:
-    """One request that went through; the status is 0 until the answer begins."""
+    """One request that went through; the status is 0 until the answer begins.
+
+    The names of its `headers` are in small letters.
+    """
 
     method: str
     path: str
     status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -113,7 +117,7 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
         if HEAD_END not in head:
             return
         method, path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-        record = Request(method, path)
+        record = Request(method, path, headers=_headers(head))
         self.requests.append(record)
         if fault := next((fault for fault in self.faults if fault.takes(record)), None):
             _fail(client, record, fault.answer)
@@ -238,6 +242,13 @@ def _read_head(sock: socket.socket, head: bytes = b"") -> bytes:
         if head[:1] == TLS_HELLO:
             return b""
     return head
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    lines = head.partition(HEAD_END)[0].decode("latin-1").split("\r\n")[1:]
+    return {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
 
 
 def _closing(start: bytes) -> bytes:

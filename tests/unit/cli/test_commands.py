@@ -252,6 +252,21 @@ def test_a_plan_tells_what_it_is_made_from(asked: Asked, project: Path, capsys: 
     assert document["names"] == [APP]
 
 
+@pytest.mark.parametrize("command", ["deploy --no-push", "build", "plan"])
+def test_versions_that_cannot_match_are_a_warning(
+    command: str, asked: Asked, project: Path, capsys: Captured
+) -> None:
+    """Told once, with the requirement and the base; the command goes on."""
+    write(project, {"requirements.txt": "emoji\nprefect<3\n"})
+
+    code = main(shlex.split(command))
+    told = capsys.readouterr().err
+
+    assert code == 0
+    warning = "warning: prefect<3 in the requirements excludes Prefect 3, which the base"
+    assert told.count(warning) == 1
+
+
 def test_build_push_and_record_hand_on_their_references(
     asked: Asked, recorder: MemoryRecorder, capsys: Captured
 ) -> None:
