@@ -10,6 +10,7 @@ import click
 
 from imagebuild import __version__
 from imagebuild.cli.build import build
+from imagebuild.cli.ci import tell_error
 from imagebuild.cli.deploy import deploy
 from imagebuild.cli.errors import Invocation, show_bug, show_error
 from imagebuild.cli.plan import plan
@@ -56,6 +57,7 @@ def main(args: Sequence[str] | None = None) -> int:
         cli.main(args, prog_name="imagebuild", standalone_mode=False, obj=invocation)
     except click.ClickException as error:
         error.show()
+        tell_error(error.format_message())
         return error.exit_code
     except ImagebuildError as error:
         return show_error(error, invocation)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagebuild.cli.ci import tell_error
+from imagebuild.cli.handing import write_error
 from imagebuild.cli.text import clean, cut, print_json
 
 if TYPE_CHECKING:
@@ -26,16 +28,22 @@ class Invocation:
 
     debug: bool = False
     json: bool = False
+    json_file: str | None = None
 
 
 def show_error(error: ImagebuildError, invocation: Invocation) -> int:
-    """Tell an error on stderr, and where JSON is wanted also on stdout; its exit code."""
+    """Tell an error on stderr, and where JSON is wanted also there; its exit code."""
     if invocation.debug:
         traceback.print_exception(error, file=sys.stderr)
-    for line in error_lines(error):
+    lines = list(error_lines(error))
+    for line in lines:
         click.echo(line, err=True, color=_colour())
+    tell_error(error.message, click.unstyle("\n".join(lines)))
+    document = {"error": error_document(error)}
     if invocation.json:
-        print_json({"error": error_document(error)})
+        print_json(document)
+    if invocation.json_file:
+        write_error(invocation.json_file, document)
     return error.exit_code
 
 
@@ -86,6 +94,7 @@ def show_bug(error: Exception, *, debug: bool) -> int:
         err=True,
         color=_colour(),
     )
+    tell_error(f"imagebuild has a bug: {name}", str(error))
     if not debug:
         click.echo("  hint: run it again with --debug, and report what it prints", err=True)
     return BUG

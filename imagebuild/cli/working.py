@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from contextlib import contextmanager
@@ -11,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagebuild.cli.ci import tell_outcome
+from imagebuild.cli.handing import check_reports, hand_on
 from imagebuild.cli.output import output
 from imagebuild.cli.tally import Tally
 from imagebuild.cli.text import print_json
 from imagebuild.errors import UsageError
+from imagebuild.handing import document
 from imagebuild.wiring import wired
 
 if TYPE_CHECKING:
@@ -44,10 +46,13 @@ class Working:
     def finish(self, outcome: Outcome) -> None:
         """Sum up for the person, and answer on stdout."""
         self.shown.summary(outcome, self.tally)
+        made = {**document(outcome), "build": self.tally.document()}
         if self.options["json"]:
-            print_json({**dataclasses.asdict(outcome), "build": self.tally.document()})
+            print_json(made)
         else:
             click.echo(outcome.reference)
+        tell_outcome(outcome, os.environ)
+        hand_on(outcome, made, self.options)
 
 
 @contextmanager
@@ -56,6 +61,7 @@ def working(request: BuildRequest, options: Mapping[str, Any]) -> Iterator[Worki
     if options["verbose"] and options["quiet"]:
         message = "cannot use --verbose with --quiet"
         raise UsageError(message, hint="leave one of them out")
+    check_reports(options)
     env = os.environ
     builder = options.get("builder", "docker")
     loud = {"verbose": options["verbose"], "quiet": options["quiet"]}
