@@ -14,6 +14,7 @@ from imagebuild.cli.ci import tell_error
 from imagebuild.cli.deploy import deploy
 from imagebuild.cli.errors import Invocation, show_bug, show_error
 from imagebuild.cli.plan import plan
+from imagebuild.cli.pool import pool
 from imagebuild.cli.push import push
 from imagebuild.cli.record import record
 from imagebuild.cli.render import render
@@ -44,7 +45,7 @@ def cli() -> None:
     """Bake Prefect flow code into a container image, and make the deployment run exactly it."""
 
 
-for _command in (deploy, build, push, record, plan, render):
+for _command in (deploy, build, push, record, plan, render, pool):
     cli.add_command(_command)
 
 
