@@ -30,7 +30,7 @@ FLOORS = {
     " versions dockerfile roots looking",
     4: "sources builders registries recorders",
     5: "stages preparing alone pipeline",
-    6: "wiring testing",
+    6: "wiring testing setup",
     7: "cli __main__",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
@@ -54,6 +54,7 @@ DOORS = {
     "certifi": "recorders",
     "packaging": "versions",
     "yaml": "roots",
+    "ruamel": "setup",
 }
 
 LONGEST_MODULE, LONGEST_FUNCTION = 250, 40

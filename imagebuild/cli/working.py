@@ -56,14 +56,22 @@ class Working:
 
 
 @contextmanager
-def working(request: BuildRequest, options: Mapping[str, Any]) -> Iterator[Working]:
-    """The command's work; what was started for it is ended with the block."""
-    if options["verbose"] and options["quiet"]:
+def working(
+    request: BuildRequest, options: Mapping[str, Any], *, plain: bool = False
+) -> Iterator[Working]:
+    """The command's work; what was started for it is ended with the block.
+
+    `plain` leaves a terminal to whoever asks something there.
+    """
+    loud = {"verbose": options.get("verbose", False), "quiet": options.get("quiet", False)}
+    if all(loud.values()):
         message = "cannot use --verbose with --quiet"
         raise UsageError(message, hint="leave one of them out")
     check_reports(options)
     env = os.environ
     builder = options.get("builder", "docker")
-    loud = {"verbose": options["verbose"], "quiet": options["quiet"]}
-    with wired(request, env, builder) as parts, output(sys.stderr, env, **loud) as shown:
+    with (
+        wired(request, env, builder) as parts,
+        output(sys.stderr, env, plain=plain, **loud) as shown,
+    ):
         yield Working(parts, shown, Tally(shown.emit), options)

@@ -50,10 +50,13 @@ def applied(
     """The template's variables with these defaults; nothing else of them is touched."""
     made = {name: dict(schema) for name, schema in variables.items()}
     for name, value in ((_IMAGE, to.image), (POLICY, to.policy)):
+        schema = made.get(name, {})
         if value is not None:
-            made[name]["default"] = value
-        elif made.get(name, {}).get("default") is not None:
-            del made[name]["default"]
+            schema["default"] = value
+        elif schema.get("default") is not None:
+            del schema["default"]
+            if schema.get("anyOf") and allows(schema, None):
+                schema["default"] = None  # as pydantic writes it, by which Prefect's are made
     return made
 
 

@@ -29,7 +29,6 @@ def test_a_deployment_without_an_image_runs_the_pools(
     env = prefect_server.environment()
     if docker_host := os.environ.get("DOCKER_HOST"):
         env["DOCKER_HOST"] = docker_host
-    before = api.request("GET", path)["base_job_template"]
     to = ("--no-push", "--pool", POOL, "--name", "of the pool")
     deployed = imagebuild("deploy", "--image", IMAGE, *to, cwd=project, env=env)
     assert deployed.reference == IMAGE
@@ -37,13 +36,15 @@ def test_a_deployment_without_an_image_runs_the_pools(
     api.request("PATCH", f"/deployments/{deployment}", {"job_variables": {}})
 
     with running_worker(prefect_server, POOL, "docker") as worker:
+        worker.wait_online()
+        before = api.request("GET", path)["base_job_template"]
         ran = imagebuild("pool", "set-image", POOL, IMAGE, cwd=tmp_path, env=env)
         set_to = api.request("GET", path)["base_job_template"]["variables"]["properties"]
-        worker.wait_online()
         run = api.run_deployment("hello/of the pool", {"name": "pool"})
         lines = api.logs(run.id, awaited="Hello, pool!")
+    written = api.request("GET", path)["updated"]
     again = imagebuild("pool", "set-image", POOL, IMAGE, cwd=tmp_path, env=env)
-    updated = api.request("GET", path)["updated"]
+    not_written = api.request("GET", path)["updated"] == written
     back = imagebuild("pool", "set-image", POOL, "--unset", cwd=tmp_path, env=env)
     engine.images.remove(IMAGE, force=True)
 
@@ -57,9 +58,9 @@ def test_a_deployment_without_an_image_runs_the_pools(
     assert run.state == "Completed"
     assert any("Hello, pool! From container" in line for line in lines)
     assert "nothing changed" in again.told
+    assert not_written
     assert (back.code, back.answer) == (0, [])
     assert api.request("GET", path)["base_job_template"] == before
-    assert updated is not None
 
 
 def test_a_pool_that_takes_no_image_is_refused(

@@ -85,6 +85,17 @@ def test_nothing_else_of_a_template_is_touched() -> None:
     assert applied(NOW_LOCAL.variables, to) == DOCKER.variables
 
 
+def test_no_default_is_written_as_it_was() -> None:
+    """Pydantic says it with a null where one is allowed."""
+    nullable = {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
+    pool = dataclasses.replace(DOCKER, variables={"image": nullable})
+    to = change(pool, name(V1), pushed=True)
+    made = dataclasses.replace(pool, variables=applied(pool.variables, to))
+
+    assert made.variables["image"]["default"] == V1
+    assert applied(made.variables, change(made, None, pushed=True)) == pool.variables
+
+
 TEMPLATE: dict[str, Any] = {
     "job_configuration": {"image": "{{ image }}", "mine": [1, None, {"a": "b"}]},
     "variables": {
