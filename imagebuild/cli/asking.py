@@ -73,6 +73,5 @@ def asker(env: Mapping[str, str], streams: Sequence[TextIO], *, yes: bool) -> De
             message,
             causes=("this is no terminal",),
             hint="give --yes to take the defaults, and options for what is to be another",
-            unchanged="nothing was written",
         )
     return Prompts()

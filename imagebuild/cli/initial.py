@@ -36,11 +36,11 @@ _NOTHING = "nothing was written"
 
 def run(options: Mapping[str, Any]) -> None:
     """Ask, write, and say what to type next. Raises `ImagebuildError`; then nothing was written."""
-    whom = asker(os.environ, (sys.stdin, sys.stderr), yes=options["yes"])
-    request = build_request(options)
     given = Given(options["name"], options["pool"], options["registry"], options["push"])
-    path = request.root / (OWN_FILE if options["settings"] else PREFECT_FILE)
     try:
+        whom = asker(os.environ, (sys.stdin, sys.stderr), yes=options["yes"])
+        request = build_request(options)
+        path = request.root / (OWN_FILE if options["settings"] else PREFECT_FILE)
         before = _before(path, settings_are_there=options["settings"] and _has_settings())
         with (
             working(request, options, plain=True) as work,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -69,7 +70,7 @@ def ask(
     _tell(project, flow, emit)
     dockerfile = request.dockerfile or _dockerfile(project, asker)
     target = target_of(flow, DeploymentRequest(name=given.name))
-    name = given.name or asker.text("Deployment's name", target.name, _name)
+    name = _name(given.name) if given.name else asker.text("Deployment's name", target.name, _name)
     pool = _pool(given.pool, parts, asker, emit)
     image, push = _image(request, given, project, pool, parts, asker)
     if push:
@@ -128,7 +129,7 @@ def _image(
     request: BuildRequest, given: Given, project: Project, pool: Pool, parts: Parts, asker: Asker
 ) -> tuple[ImageName, bool]:
     """The image's whole name, and whether it is pushed."""
-    default = target_name(request, project.name, None) if request.image is None else request.image
+    default = target_name(dataclasses.replace(request, push=False), project.name, None)
     image = request.image or asker.text("Image", str(default), _image_name)
     if image.digest is not None:
         message = f"{image} cannot be built: a digest is known only afterwards"

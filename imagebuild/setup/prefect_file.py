@@ -123,7 +123,7 @@ def _says(text: str, wanted: Mapping[str, Any]) -> bool:
 
 
 def _rewritten(text: str, _: object, deployments: list[Any]) -> str | None:
-    return yaml_text.rewritten(text, deployments)
+    return yaml_text.rewritten(text, _SECTION, deployments)
 
 
 def _spliced(text: str, entry: Mapping[str, Any], deployments: list[Any]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
 
 class BadYaml(ValueError):
@@ -18,10 +19,12 @@ class BadYaml(ValueError):
 
 
 def load(text: str) -> Any:
-    """What a document says. Raises `BadYaml`."""
+    """What a document says to Prefect, which reads YAML 1.1. Raises `BadYaml`."""
+    reader = YAML(typ="safe", pure=True)
+    reader.version = (1, 1)
     try:
-        return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
+        return reader.load(text)
+    except (YAMLError, TypeError, ValueError, RecursionError) as error:
         raise BadYaml(_on_one_line(error)) from error
 
 
@@ -37,19 +40,41 @@ def compose(text: str) -> Node | None:
 def dump(value: Any) -> str:
     """The text of a value, in the style of Prefect's own files."""
     stream = io.StringIO()
-    _writer().dump(value, stream)
+    _writer().dump(_quoted(value), stream)
     return stream.getvalue()
 
 
-def rewritten(text: str, deployments: list[Any]) -> str:
-    """The whole document written anew with these deployments, comments and quotes kept.
+def _quoted(value: Any) -> Any:
+    """The value with quotes for each text that YAML 1.1 takes for something else, such as `no`."""
+    if isinstance(value, dict):
+        return {_quoted(key): _quoted(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_quoted(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        said = load(value)
+    except BadYaml:
+        return value  # what is no YAML by itself, gets its quotes anyway
+    return value if said == value else SingleQuotedScalarString(value)
+
+
+def rewritten(text: str, section: str, items: list[dict[str, Any]]) -> str:
+    """The whole document written anew with these items, comments and quotes kept.
 
     Its layout may change. Raises `BadYaml`.
     """
     writer = _writer()
     try:
         document = writer.load(text)
-        document["deployments"] = deployments
+        if document.get(section) is None:
+            document[section] = []
+        there = document[section]
+        for old, new in zip(there, items, strict=False):
+            for key in old.keys() - new.keys():
+                del old[key]
+            old.update({key: _quoted(one) for key, one in new.items() if old.get(key) != one})
+        there.extend(_quoted(new) for new in items[len(there) :])
         stream = io.StringIO()
         writer.dump(document, stream)
     except (YAMLError, ValueError, RecursionError) as error:
