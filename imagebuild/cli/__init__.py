@@ -10,7 +10,6 @@ import click
 
 from imagebuild import __version__
 from imagebuild.cli.build import build
-from imagebuild.cli.ci import tell_error
 from imagebuild.cli.deploy import deploy
 from imagebuild.cli.errors import Invocation, show_bug, show_error
 from imagebuild.cli.init import init
@@ -52,33 +51,34 @@ for _command in (deploy, build, push, record, plan, render, init, pool):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Errors are told on stderr, never as a traceback."""
-    invocation = Invocation()
+    # Options are parsed one after the other: where one cannot be, those behind it stay unknown.
+    invocation = Invocation(json="--json" in (sys.argv[1:] if args is None else args))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
     try:
         cli.main(args, prog_name="imagebuild", standalone_mode=False, obj=invocation)
     except click.ClickException as error:
         error.show()
-        tell_error(error.format_message())
-        return error.exit_code
+        return invocation.ended(error.exit_code, error.format_message())
     except ImagebuildError as error:
         return show_error(error, invocation)
     except (KeyboardInterrupt, click.Abort):
-        return _interrupted(130)
+        return _interrupted(130, invocation)
     except Interrupted as interrupted:
-        return _interrupted(interrupted.exit_code)
+        return _interrupted(interrupted.exit_code, invocation)
     except BrokenPipeError:
         # Whoever read the answer went away; there is nobody to tell.
         sys.stderr.close()
         return 1
     except Exception as error:
-        return show_bug(error, debug=invocation.debug)
+        return show_bug(error, invocation)
     return 0
 
 
-def _interrupted(code: int) -> int:
-    click.echo("interrupted: what was not finished can be run again", err=True)
-    return code
+def _interrupted(code: int, invocation: Invocation) -> int:
+    message = "interrupted: what was not finished can be run again"
+    click.echo(message, err=True)
+    return invocation.ended(code, message)
 
 
 def _terminate(signum: int, frame: Any) -> NoReturn:  # noqa: ARG001 -- the signal handler's form

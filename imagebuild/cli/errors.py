@@ -30,6 +30,19 @@ class Invocation:
     json: bool = False
     json_file: str | None = None
 
+    def ended(self, code: int, message: str, details: str = "", **more: Any) -> int:
+        """Answer where JSON is wanted, as all else is told on stderr; the exit code.
+
+        A CI system is told too; `details` is how the error reads as a whole.
+        """
+        tell_error(message, details)
+        document = {"error": {"exit_code": code, "message": message, **more}}
+        if self.json:
+            print_json(document)
+        if self.json_file:
+            write_error(self.json_file, document)
+        return code
+
 
 def show_error(error: ImagebuildError, invocation: Invocation) -> int:
     """Tell an error on stderr, and where JSON is wanted also there; its exit code."""
@@ -38,25 +51,15 @@ def show_error(error: ImagebuildError, invocation: Invocation) -> int:
     lines = list(error_lines(error))
     for line in lines:
         click.echo(line, err=True, color=_colour())
-    tell_error(error.message, click.unstyle("\n".join(lines)))
-    document = {"error": error_document(error)}
-    if invocation.json:
-        print_json(document)
-    if invocation.json_file:
-        write_error(invocation.json_file, document)
-    return error.exit_code
-
-
-def error_document(error: ImagebuildError) -> dict[str, Any]:
-    """The error as JSON: its prose as it is, and its exit code."""
-    return {
-        "exit_code": error.exit_code,
-        "message": error.message,
-        "causes": list(error.causes),
-        "hint": error.hint,
-        "body": list(error.body),
-        "unchanged": error.unchanged,
-    }
+    return invocation.ended(
+        error.exit_code,
+        error.message,
+        click.unstyle("\n".join(lines)),
+        causes=list(error.causes),
+        hint=error.hint,
+        body=list(error.body),
+        unchanged=error.unchanged,
+    )
 
 
 def _colour() -> bool | None:
@@ -83,18 +86,12 @@ def _on_one_line(message: str) -> str:
     return clean(message).replace("\n", "\\n")
 
 
-def show_bug(error: Exception, *, debug: bool) -> int:
+def show_bug(error: Exception, invocation: Invocation) -> int:
     """Own up to an error that nobody expected; its exit code."""
-    if debug:
+    if invocation.debug:
         traceback.print_exception(error, file=sys.stderr)
-    name = type(error).__name__
-    click.echo(
-        f"{click.style('error:', fg='red', bold=True)} imagebuild has a bug:"
-        f" {name}: {clean(str(error))}",
-        err=True,
-        color=_colour(),
-    )
-    tell_error(f"imagebuild has a bug: {name}", str(error))
-    if not debug:
+    message = f"imagebuild has a bug: {type(error).__name__}: {clean(str(error))}"
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True, color=_colour())
+    if not invocation.debug:
         click.echo("  hint: run it again with --debug, and report what it prints", err=True)
-    return BUG
+    return invocation.ended(BUG, message)

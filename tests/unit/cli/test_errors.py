@@ -98,7 +98,7 @@ def test_a_bug_is_owned_up_to(debug: bool, capsys: pytest.CaptureFixture[str]) -
         key = "\x1b[31mgone"
         raise KeyError(key)
     except KeyError as error:
-        code = show_bug(error, debug=debug)
+        code = show_bug(error, Invocation(debug=debug))
     out, err = capsys.readouterr()
 
     assert (code, out) == (70, "")

@@ -33,12 +33,13 @@ FLOW = "from prefect import flow\n\n@flow\ndef hello(): ...\n"
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 HEAVY = [
     *("docker", "jinja2", "pydantic", "prefect", "grpclib", "urllib3", "rich", "google.protobuf"),
+    *("ruamel", "yaml"),
     *("pathspec", "requests", "httpx", "h2"),
 ]
 
 
 @contextmanager
-def command(raised: BaseException) -> Iterator[None]:
+def command(raised: BaseException) -> Iterator[click.Command]:
     """For a while there is a command `fail`, which raises this."""
 
     @click.command()
@@ -47,7 +48,7 @@ def command(raised: BaseException) -> Iterator[None]:
 
     cli.add_command(fail)
     try:
-        yield
+        yield fail
     finally:
         del cli.commands["fail"]
 
@@ -120,6 +121,38 @@ def test_what_cannot_be_meant_ends_with_2(
 
     assert out == ""
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["deploy", "--json", "--nope"], "No such option"),
+        (["deploy", "--nope", "--json"], "No such option"),
+        (["deploy", "--json", "--concurrency-limit", "0"], "0 is not in the range"),
+        (["push", "--json"], "no image is named"),
+    ],
+)
+def test_where_json_is_wanted_a_mistyped_line_is_a_document_too(
+    project: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever reads stdout finds one, also where the option that asks for it was not reached."""
+    assert main(arguments) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+
+    assert error["exit_code"] == 2
+    assert message in error["message"]
+
+
+@pytest.mark.parametrize(("raised", "code"), [(ValueError("oops"), 70), (KeyboardInterrupt(), 130)])
+def test_and_so_is_every_other_end(
+    raised: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bug of ours, and an interruption."""
+    with command(raised) as fail:
+        fail.params.append(click.Option(["--json"], is_flag=True, expose_value=False))
+        assert main(["fail", "--json"]) == code
+
+    assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == code
 
 
 def test_without_a_command_the_help_is_shown_as_an_error(
