@@ -39,6 +39,17 @@ def choose_flow(
     raise UsageError(message, body=listing, hint="name one of its flows, or decorate it with @flow")
 
 
+def sole_flow(context: ProjectContext) -> FoundFlow | None:
+    """The only flow in the project, if there is one alone and its name can be told."""
+    found, _ = flows_of(context)
+    return found[0] if len(found) == 1 and found[0].flow_name else None
+
+
+def flows_of(context: ProjectContext) -> tuple[tuple[FoundFlow, ...], tuple[Skipped, ...]]:
+    """All flows in the project, and what was passed over."""
+    return _flows(context, [path for path in context.digests if path.endswith(".py")])
+
+
 def _split(entrypoint: str) -> tuple[str, str]:
     """The path as it was typed, which may lead up and down again, and the function."""
     folder, slash, name = entrypoint.rpartition("/")
@@ -51,8 +62,7 @@ def _split(entrypoint: str) -> tuple[str, str]:
 
 
 def _only_flow(context: ProjectContext, named: str | None) -> FoundFlow:
-    paths = [path for path in context.digests if path.endswith(".py")]
-    every, skipped = _flows(context, paths)
+    every, skipped = flows_of(context)
     found = tuple(flow for flow in every if named is None or flow.flow_name == named)
     if len(found) == 1:
         return _named(found[0])
@@ -64,10 +74,11 @@ def _only_flow(context: ProjectContext, named: str | None) -> FoundFlow:
     if every:
         message = f"there is no flow named {named!r} in {context.root}"
         raise UsageError(message, body=_listing(every, skipped), hint="name one of its flows")
+    count = sum(path.endswith(".py") for path in context.digests)
     message = f"there is no flow in {context.root}"
     raise UsageError(
         message,
-        causes=(f"none of its {len(paths)} Python files has a function decorated with @flow",),
+        causes=(f"none of its {count} Python files has a function decorated with @flow",),
         body=_listing((), skipped),
         hint="change to the folder of the flow, or give its entrypoint: path/to/flow.py:function",
     )

@@ -7,6 +7,7 @@ umask, on any checkout and at any time.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from imagebuild.node import Node, tree_digest
 from imagebuild.walk import LISTED_PER_RULE, Left, Walk, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from imagebuild.ignore import Rule
@@ -79,17 +80,24 @@ class ProjectContext:
         return (node for node in self.nodes if node.path == path or node.path.startswith(inside))
 
 
-def read_context(root: Path, dockerfile: Path | None = None) -> ProjectContext:
+def read_context(
+    root: Path, dockerfile: Path | None = None, reports: Iterable[Path] = ()
+) -> ProjectContext:
     """Walk the folder and hash what is to be sent.
 
     `dockerfile` is one of the user's own, absolute or relative to `root`: an ignore file beside it
     under its name and `.dockerignore` counts instead of the root's.
     https://docs.docker.com/build/concepts/context/#filename-and-location
 
+    `reports` are files that are left out, as they tell of an image and are none of it.
+
     Raises `UsageError` for an ignore file that cannot be read, an entry that cannot be opened,
     a link that leaves the folder and a name that is not UTF-8.
     """
-    ignore = _read_ignore(root, dockerfile)
+    ignore = dataclasses.replace(
+        _read_ignore(root, dockerfile),
+        reports=frozenset(os.path.relpath(path, root) for path in reports),
+    )
     walk = Walk(root, ignore)
     more = {rule: count - LISTED_PER_RULE for rule, count in walk.left_by.items()}
     return ProjectContext(

@@ -101,13 +101,15 @@ def _never(path: str) -> bool:  # noqa: ARG001 -- the default of a hook
 class Ignore:
     """The rules of one project. Paths are relative, with `/`, and never begin with `./`.
 
-    `source` is the ignore file's own path: the one to write further lines into.
+    `source` is the ignore file's own path: the one to write further lines into. `reports` are
+    files that are never sent, whatever a line says.
     """
 
     source: str = DEFAULT_SOURCE
     lines: tuple[_Line, ...] = ()
     warnings: tuple[Suspect, ...] = ()
     is_virtualenv: Callable[[str], bool] = field(default=_never, compare=False, repr=False)
+    reports: frozenset[str] = frozenset()
     _verdicts: dict[str, _Verdict] = field(default_factory=dict, compare=False, repr=False)
     _listed: dict[str, Rule | None] = field(default_factory=dict, compare=False, repr=False)
 
@@ -146,6 +148,8 @@ class Ignore:
         """
         if path in {"", "."}:
             return None
+        if path in self.reports:
+            return Rule(path, "reports")
         return self._on_list(path, is_dir=is_dir) or self._by_line(path, is_dir=is_dir)
 
     def may_hold_kept(self, directory: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a command came to."""
+"""What a command came to, and what it hands to the next."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ class Outcome:
     """What there is now, and what had to be done for it.
 
     `reference` is what a deployment runs, or should: the image that it names, else its pool's, and
-    None for that of Prefect itself; `names` are all names that mean the image;
-    `digest` is its manifest's where a registry holds it. `seconds` are those of each stage. What a
-    command has nothing to do with is None: `built` where it builds nothing, `pushed` where nothing
-    is to be pushed, `recorded` and all of the deployment where it records nothing.
+    None for that of Prefect itself; `names` are all names that mean the image; `digest` is its
+    manifest's where a registry holds it. `flow` is a flow's name, `entrypoint` where it is in the
+    `directory` of the image; both are None where no one flow is meant. `seconds` are those of each
+    stage. What a command has nothing to do with is None: `built` where it builds nothing, `pushed`
+    where nothing is to be pushed, `recorded` and all of the deployment where it records nothing.
     """
 
     reference: str | None
@@ -25,6 +26,9 @@ class Outcome:
     image_id: str | None = None
     digest: str | None = None
     version: str | None = None
+    flow: str | None = None
+    entrypoint: str | None = None
+    directory: str | None = None
     built: bool | None = None
     pushed: bool | None = None
     recorded: bool | None = None

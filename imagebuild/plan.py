@@ -181,7 +181,17 @@ class Plan:
 
 def version_of(environment: Environment, code: Code) -> str:
     """Twelve hexadecimal digits of both keys: a tag, and the deployment's version."""
-    return digest_of([environment.key, code.key])[:_SHORT]
+    return _version(environment.key, code.key)
+
+
+def version_in(labels: Mapping[str, str]) -> str | None:
+    """The version of the image that has these labels; None where it is none of ours."""
+    environment, code = labels.get(ENVIRONMENT_LABEL), labels.get(CODE_LABEL)
+    return _version(environment, code) if environment and code else None
+
+
+def _version(environment: str, code: str) -> str:
+    return digest_of([environment, code])[:_SHORT]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagebuild import templates
-from imagebuild.choosing import choose_flow
+from imagebuild.choosing import choose_flow, sole_flow
 from imagebuild.errors import Denied, Unreachable
 from imagebuild.events import Warned
 from imagebuild.looking import (
@@ -37,12 +37,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Image:
-    """An image that is about to be: its project, its plan, and what is left to do for it."""
+    """An image that is about to be: its project, its plan, and what is left to do for it.
+
+    `flow` is the one that is meant to run in it, if that is known.
+    """
 
     project: Project
     plan: Plan
     existing: Existing
     steps: Steps
+    flow: FoundFlow | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,19 @@ class Deploy:
 def prepare_image(request: BuildRequest, parts: Parts, checkout: Checkout, emit: Emit) -> Image:
     """What a build would do now. Raises what survey, the builder and the registry raise."""
     project = survey(request, checkout, emit)
+    flow = (
+        choose_flow(project.context, request.entrypoint, request.here)
+        if request.entrypoint
+        else sole_flow(project.context)
+    )
     namespace = parts.recorder.default_namespace() if request.push else None
     name = target_name(request, project.name, namespace)
     if request.push:
         parts.registry.check_push(name)
-    plan = plan_in(request, project, look_at_bases(request, project, parts, emit), name)
-    return _decided(request, project, plan, parts, emit)
+    bases = look_at_bases(request, project, parts, emit)
+    entrypoint = flow.entrypoint if flow else None
+    plan = plan_in(request, project, bases, name, entrypoint=entrypoint)
+    return dataclasses.replace(_decided(request, project, plan, parts, emit), flow=flow)
 
 
 def prepare_deploy(

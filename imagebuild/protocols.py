@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imagebuild.node import Node
     from imagebuild.plan import Plan
     from imagebuild.record import Change, Record, Target
-    from imagebuild.state import ImageConfig, Recorded
+    from imagebuild.state import DefaultImage, ImageConfig, Pool, Recorded
 
 
 class Checkout(Protocol):
@@ -114,11 +114,28 @@ class Registry(Protocol):
         """Raise `Denied` where it is plain before the build that a push would be refused."""
 
 
+class WorkPools(Protocol):
+    """Where deployments run."""
+
+    def every(self) -> Sequence[Pool]:
+        """All of them. Raises `Unreachable` or `Denied`."""
+
+    def set_image(self, name: str, image: ImageName | None, *, pushed: bool) -> DefaultImage:
+        """Make an image the default of a pool, or with None take the default away.
+
+        Nothing is written where it stands already. Raises `UsageError` for a pool that does not
+        exist or takes no image, `Unreachable`, `Denied`.
+        """
+
+
 class Recorder(Protocol):
     """Keeps which image a deployment runs."""
 
     def default_namespace(self) -> str | None:
         """Where images go whose name says nothing of it, as `registry[/path]`."""
+
+    def work_pools(self) -> WorkPools:
+        """The work pools, apart from any deployment. Raises `UsageError` where none can be."""
 
     def read(self, target: Target, *, triggers: bool = False) -> Recorded:
         """The pool and the deployment as they are, with its triggers where they are asked for.

@@ -41,6 +41,7 @@ class BuildRequest:
     files of private keys. `pull` is None to take a
     newer base if the registry answers; `epoch` is SOURCE_DATE_EPOCH, the time that the image is
     said to be of, in seconds since 1970. https://reproducible-builds.org/specs/source-date-epoch/
+    `reports` are the files that tell of this build afterwards, and are no part of the project.
     """
 
     root: Path
@@ -65,6 +66,7 @@ class BuildRequest:
     pull: bool | None = None
     cache: bool = True
     epoch: str | None = None
+    reports: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from imagebuild.events import Emit
     from imagebuild.names import ImageName
+    from imagebuild.outcome import Outcome
     from imagebuild.plan import Plan, Push, Steps
     from imagebuild.protocols import Context, Image, Parts
     from imagebuild.record import Change, Target
@@ -136,4 +138,26 @@ def _not_recorded(change: Change, error: NotRecorded, finish: Finish) -> NotReco
         hint="; then ".join(filter(None, [error.hint, f"finish with: {finish(change)}"])),
         body=error.body,
         unchanged=error.unchanged,
+    )
+
+
+def reference_of(name: ImageName, digest: str | None) -> str:
+    """What a deployment names, or should: the digest too, where one is known."""
+    return str(name.pinned(digest) if digest else name)
+
+
+def any_pushed(pushes: Mapping[ImageName, Push | Pushed]) -> bool:
+    """Whether there is a name under which the registry lacked the image."""
+    return any(not isinstance(step, Pushed) for step in pushes.values())
+
+
+def with_deployment(outcome: Outcome, change: Change, deployment_id: str) -> Outcome:
+    """The outcome, with what became of the deployment."""
+    return dataclasses.replace(
+        outcome,
+        reference=change.runs,
+        recorded=change.needed,
+        deployment=str(change.target),
+        deployment_id=deployment_id,
+        pool=change.pool,
     )

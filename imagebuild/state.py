@@ -68,6 +68,27 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class DefaultImage:
+    """What a work pool runs where a deployment names no image, and what it ran `before`.
+
+    None stands for no default: workers then take Prefect's own image. `policy` is the pull policy
+    by default. `warnings` say what will probably surprise.
+    """
+
+    pool: str
+    image: str | None
+    before: str | None
+    policy: str | None = None
+    policy_before: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return (self.image, self.policy) != (self.before, self.policy_before)
+
+
+@dataclass(frozen=True)
 class Deployment:
     """A deployment as Prefect holds it: only what a deploy reads or may change.
 

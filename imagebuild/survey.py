@@ -55,7 +55,7 @@ class Project:
 def survey(request: BuildRequest, checkout: Checkout, emit: Emit) -> Project:
     """The project as its files tell it; raises `UsageError` for what cannot be deployed."""
     own = _own_dockerfile(request, checkout.root)
-    context = read_context(checkout.root, own)
+    context = read_context(checkout.root, own, request.reports)
     _tell(context, emit)
     if own is not None:
         return _with_dockerfile(request, checkout, context, own, emit)

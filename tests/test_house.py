@@ -21,15 +21,15 @@ MODULES = sorted((ROOT / "imagebuild").rglob("*.py"))
 
 # Imports stay on their floor or go down. A folder stands for all that is in it.
 FLOORS = {
-    0: "errors names events digest files node parallel entrypoint quoting commit outcome",
-    1: "request state plan record registry_errors platforms",
+    0: "errors names events digest files node parallel entrypoint quoting commit outcome writing",
+    1: "request state plan record registry_errors platforms handing",
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"
     " dependencies planning context walk locating choosing bases survey settings git stamps"
     " versions dockerfile roots looking",
     4: "sources builders registries recorders",
-    5: "stages preparing pipeline",
-    6: "wiring testing",
+    5: "stages preparing alone pipeline",
+    6: "wiring testing setup",
     7: "cli __main__ __init__ prefect steps",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
@@ -53,6 +53,7 @@ DOORS = {
     "certifi": "recorders",
     "packaging": "versions",
     "yaml": "roots",
+    "ruamel": "setup",
 }
 
 LONGEST_MODULE, LONGEST_FUNCTION = 250, 40

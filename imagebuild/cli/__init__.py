@@ -12,7 +12,9 @@ from imagebuild import __version__
 from imagebuild.cli.build import build
 from imagebuild.cli.deploy import deploy
 from imagebuild.cli.errors import Invocation, show_bug, show_error
+from imagebuild.cli.init import init
 from imagebuild.cli.plan import plan
+from imagebuild.cli.pool import pool
 from imagebuild.cli.push import push
 from imagebuild.cli.record import record
 from imagebuild.cli.render import render
@@ -43,7 +45,7 @@ def cli() -> None:
     """Bake Prefect flow code into a container image, and make the deployment run exactly it."""
 
 
-for _command in (deploy, build, push, record, plan, render):
+for _command in (deploy, build, push, record, plan, render, init, pool):
     cli.add_command(_command)
 
 

@@ -83,6 +83,16 @@ class Command(click.Command):
                 formatter.write_dl(records)
 
 
+def every_command(group: click.Group, before: str = "") -> dict[str, click.Command]:
+    """The commands of a group and of the groups in it, by what is typed for each."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found[f"{before}{name}"] = command
+        if isinstance(command, click.Group):
+            found |= every_command(command, f"{before}{name} ")
+    return found
+
+
 def options_of(commands: Iterable[click.Command]) -> dict[str, Option]:
     """The options of all commands, by the key that a settings file has for each."""
     return {

@@ -8,6 +8,7 @@ import click
 
 from imagebuild.cli.command import Command
 from imagebuild.cli.deployment_options import deployment_options, name_option
+from imagebuild.cli.handing import handing_options
 from imagebuild.cli.image_options import (
     building_options,
     content_options,
@@ -35,6 +36,7 @@ from imagebuild.cli.running_options import dry_run_option, running_options, yes_
 @deployment_options
 @yes_option
 @dry_run_option
+@handing_options
 @running_options
 def deploy(**options: Any) -> None:
     """Build an image of the project, push it, and make the deployment run exactly that image.

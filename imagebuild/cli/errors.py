@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagebuild.cli.ci import tell_error
+from imagebuild.cli.handing import write_error
 from imagebuild.cli.text import clean, cut, print_json
 
 if TYPE_CHECKING:
@@ -26,23 +28,33 @@ class Invocation:
 
     debug: bool = False
     json: bool = False
+    json_file: str | None = None
 
-    def ended(self, code: int, message: str, **more: Any) -> int:
-        """Answer on stdout where JSON is wanted, as all else is told on stderr; the exit code."""
+    def ended(self, code: int, message: str, details: str = "", **more: Any) -> int:
+        """Answer where JSON is wanted, as all else is told on stderr; the exit code.
+
+        A CI system is told too; `details` is how the error reads as a whole.
+        """
+        tell_error(message, details)
+        document = {"error": {"exit_code": code, "message": message, **more}}
         if self.json:
-            print_json({"error": {"exit_code": code, "message": message, **more}})
+            print_json(document)
+        if self.json_file:
+            write_error(self.json_file, document)
         return code
 
 
 def show_error(error: ImagebuildError, invocation: Invocation) -> int:
-    """Tell an error on stderr, and where JSON is wanted also on stdout; its exit code."""
+    """Tell an error on stderr, and where JSON is wanted also there; its exit code."""
     if invocation.debug:
         traceback.print_exception(error, file=sys.stderr)
-    for line in error_lines(error):
+    lines = list(error_lines(error))
+    for line in lines:
         click.echo(line, err=True, color=_colour())
     return invocation.ended(
         error.exit_code,
         error.message,
+        click.unstyle("\n".join(lines)),
         causes=list(error.causes),
         hint=error.hint,
         body=list(error.body),

@@ -44,14 +44,19 @@ class Quiet(Plain):
 
 @contextmanager
 def output(
-    stream: TextIO, env: Mapping[str, str], *, verbose: bool = False, quiet: bool = False
+    stream: TextIO,
+    env: Mapping[str, str],
+    *,
+    verbose: bool = False,
+    quiet: bool = False,
+    plain: bool = False,
 ) -> Iterator[Output]:
     """Live steps where somebody watches a terminal, else plain lines; `verbose` ones are all."""
     if quiet:
         yield Quiet(stream)
     elif verbose:
         yield Plain(stream, everything=True)
-    elif stream.isatty() and not env.get("CI") and env.get("TERM") != "dumb":
+    elif not plain and stream.isatty() and not env.get("CI") and env.get("TERM") != "dumb":
         from imagebuild.cli.live import Live
 
         with Live(stream, answers=sys.stdin.isatty()) as live:

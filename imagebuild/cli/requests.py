@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from imagebuild.cli import reading
+from imagebuild.cli.handing import reports
 from imagebuild.errors import UsageError
 from imagebuild.request import DEFAULT_BASE, BuildRequest, DeploymentRequest
 from imagebuild.roots import find_root
@@ -74,6 +75,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
         pull=options.get("pull"),
         cache=options.get("cache", True),
         epoch=env.get("SOURCE_DATE_EPOCH"),
+        reports=reports(options),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagebuild import settings
-from imagebuild.cli.command import Option, options_of
+from imagebuild.cli.command import Option, every_command, options_of
 from imagebuild.cli.requests import project_root
 from imagebuild.cli.text import clean
 from imagebuild.settings import Kind
@@ -24,8 +24,8 @@ def saved_settings(context: click.Context, root: str | None) -> dict[str, Any]:
     that no option reads. Raises `UsageError` for a file that cannot be meant.
     """
     group = context.find_root().command
-    commands = group.commands.values() if isinstance(group, click.Group) else [context.command]
-    options = options_of(commands)
+    commands = every_command(group) if isinstance(group, click.Group) else {"": context.command}
+    options = options_of(commands.values())
     known = (str(option.envvar) for option in options.values())
     for sentence in settings.unknown_variables(os.environ, known):
         click.echo(f"warning: {clean(sentence)}", err=True)

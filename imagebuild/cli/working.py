@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from contextlib import contextmanager
@@ -11,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagebuild.cli.ci import tell_outcome
+from imagebuild.cli.handing import check_reports, hand_on
 from imagebuild.cli.output import output
 from imagebuild.cli.tally import Tally
 from imagebuild.cli.text import print_json
 from imagebuild.errors import UsageError
+from imagebuild.handing import document
 from imagebuild.wiring import wired
 
 if TYPE_CHECKING:
@@ -44,20 +46,32 @@ class Working:
     def finish(self, outcome: Outcome) -> None:
         """Sum up for the person, and answer on stdout."""
         self.shown.summary(outcome, self.tally)
+        made = {**document(outcome), "build": self.tally.document()}
         if self.options["json"]:
-            print_json({**dataclasses.asdict(outcome), "build": self.tally.document()})
+            print_json(made)
         else:
             click.echo(outcome.reference)
+        tell_outcome(outcome, os.environ)
+        hand_on(outcome, made, self.options)
 
 
 @contextmanager
-def working(request: BuildRequest, options: Mapping[str, Any]) -> Iterator[Working]:
-    """The command's work; what was started for it is ended with the block."""
-    if options["verbose"] and options["quiet"]:
+def working(
+    request: BuildRequest, options: Mapping[str, Any], *, plain: bool = False
+) -> Iterator[Working]:
+    """The command's work; what was started for it is ended with the block.
+
+    `plain` leaves a terminal to whoever asks something there.
+    """
+    loud = {"verbose": options.get("verbose", False), "quiet": options.get("quiet", False)}
+    if all(loud.values()):
         message = "cannot use --verbose with --quiet"
         raise UsageError(message, hint="leave one of them out")
+    check_reports(options)
     env = os.environ
     builder = options.get("builder", "docker")
-    loud = {"verbose": options["verbose"], "quiet": options["quiet"]}
-    with wired(request, env, builder) as parts, output(sys.stderr, env, **loud) as shown:
+    with (
+        wired(request, env, builder) as parts,
+        output(sys.stderr, env, plain=plain, **loud) as shown,
+    ):
         yield Working(parts, shown, Tally(shown.emit), options)

@@ -7,8 +7,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import NotRecorded
-from imagebuild.record import Described
-from imagebuild.recorders import pools
+from imagebuild.record import Described, Target
+from imagebuild.recorders import default_images, pools
 from imagebuild.recorders.changes import change_of, check_names, knows, with_description
 from imagebuild.state import Deployment, Pool, Recorded
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imagebuild.events import Emit
-    from imagebuild.record import Change, Record, Target
+    from imagebuild.names import ImageName
+    from imagebuild.record import Change, Record
+    from imagebuild.state import DefaultImage
 
 DOCKER = Pool("docker", "docker", {"image": {"type": "string"}, "image_pull_policy": {}, "env": {}})
 
@@ -50,6 +52,24 @@ class MemoryRecorder:
     def default_namespace(self) -> str | None:
         """The namespace that it was made with."""
         return self._namespace
+
+    def work_pools(self) -> MemoryRecorder:
+        """Its own pools."""
+        return self
+
+    def every(self) -> list[Pool]:
+        """All pools."""
+        return list(self.pools.values())
+
+    def set_image(self, name: str, image: ImageName | None, *, pushed: bool) -> DefaultImage:
+        """Make an image the default of a pool; raises `UsageError` for one that cannot be it."""
+        pool = pools.choose(Target("", "", name), None, None, find=self.pools.get, every=self.every)
+        made = default_images.change(pool, image, pushed=pushed)
+        if made.changed:
+            variables = default_images.applied(pool.variables, made)
+            self.pools[name] = dataclasses.replace(pool, variables=variables)
+            self.writes += 1
+        return made
 
     def read(self, target: Target, *, triggers: bool = False) -> Recorded:
         """The pool and the deployment. Raises `UsageError` for a pool that cannot be it."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from imagebuild.events import Emit
+    from imagebuild.protocols import WorkPools
     from imagebuild.record import Change, Record, Target
     from imagebuild.recorders.prefect_api import PrefectApi
     from imagebuild.recorders.prefect_apply import Writing
@@ -64,6 +65,12 @@ class PrefectRecorder:
     def default_namespace(self) -> str | None:
         """Prefect's default build namespace, as `registry[/path]`."""
         return self._read_settings().namespace
+
+    def work_pools(self) -> WorkPools:
+        """The server's work pools. Raises `UsageError` where Prefect is not configured."""
+        from imagebuild.recorders.prefect_pools import PrefectPools
+
+        return PrefectPools(self._api())
 
     def read(self, target: Target, *, triggers: bool = False) -> Recorded:
         """The pool and the deployment as they are, in two requests where a pool is named.

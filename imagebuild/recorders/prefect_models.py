@@ -97,6 +97,14 @@ class PoolAnswer(_Loose):
         return Pool(self.name, self.type, self.base_job_template.variables.properties)
 
 
+class TemplateAnswer(_Loose):
+    """The same with its whole template, to send it back."""
+
+    name: str
+    type: str
+    base_job_template: dict[str, Any]
+
+
 class PoolAnswers(_Loose):
     """A page of pools."""
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget PREFECT_* and IMAGEBUILD_*; the engine stays the one that docker finds."""
+    """Forget PREFECT_*, IMAGEBUILD_* and GITHUB_*; the engine stays the one that docker finds."""
     for name in list(os.environ):
-        if name.startswith(("PREFECT_", "IMAGEBUILD_")):
+        if name.startswith(("PREFECT_", "IMAGEBUILD_", "GITHUB_")):
             monkeypatch.delenv(name)
 
 

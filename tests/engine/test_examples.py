@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # What an example's flow says from its container, and which flow where there are several.
 SAYS = {
+    "ci": "the night of today",
     "custom-dockerfile": "Hello, world!",
     "hello": "Hello, world! From container",
     "migration": "the orders of today",

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SETTINGS = ("PREFECT_", "DOCKER_", "IMAGEBUILD_")
+SETTINGS = ("PREFECT_", "DOCKER_", "IMAGEBUILD_", "GITHUB_")
 # requests prefers these to the certificates that the Docker SDK gives it.
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 ENGINES = {"docker", "dockerd", "containerd", "buildctl", "buildkitd", "nerdctl", "podman"}

@@ -237,7 +237,7 @@ PARTS = {
     "two who contradict each other": deploy("-q", "-v", says=("--verbose with --quiet", "hint:")),
     "a push to no registry": Bad(("deploy", "--image", "a"), 2, ("says no registry", "hint:")),
     "a build for nowhere": Bad(("build", "--image", "a", "--push"), 2, ("says no registry",)),
-    "a record without a deployment": Bad(("record", IMAGE), 2, ("'--deployment'",)),
+    "a record without a deployment": Bad(("record", IMAGE), 2, ("no deployment is named",)),
     **{
         f"a record of {text!r}": Bad(("record", IMAGE, "--deployment", text), 2, says)
         for text, says in {

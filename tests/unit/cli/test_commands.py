@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imagebuild.cli import cli, main
-from imagebuild.cli.command import Option, options_of
+from imagebuild.cli.command import Option, every_command, options_of
 from imagebuild.cli.saved import kinds
 from imagebuild.errors import NotRecorded
 from imagebuild.settings import Kind
@@ -327,7 +327,7 @@ def test_a_record_that_failed_is_finished_by_the_command_that_is_named(
 
 def test_every_option_says_what_it_does_and_can_come_from_the_environment() -> None:
     """In a section, with a line that helps, under its own name."""
-    options = options_of(cli.commands.values())
+    options = options_of(every_command(cli).values())
 
     for key, option in options.items():
         assert isinstance(option, Option)
@@ -353,13 +353,13 @@ def test_every_option_says_what_it_does_and_can_come_from_the_environment() -> N
 )
 def test_a_settings_file_takes_each_option_as_its_kind(key: str, kind: Kind) -> None:
     """Derived from the options themselves."""
-    assert kinds(options_of(cli.commands.values()).values())[key] is kind
+    assert kinds(options_of(every_command(cli).values()).values())[key] is kind
 
 
 @pytest.mark.parametrize("key", ["yes", "json", "debug", "dry-run", "verbose", "context"])
 def test_what_is_about_one_command_alone_is_in_no_file(key: str) -> None:
     """Nobody wants to have said yes last month."""
-    assert key not in kinds(options_of(cli.commands.values()).values())
+    assert key not in kinds(options_of(every_command(cli).values()).values())
 
 
 def test_a_variable_holds_one_value_a_line(

@@ -33,6 +33,7 @@ FLOW = "from prefect import flow\n\n@flow\ndef hello(): ...\n"
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 HEAVY = [
     *("docker", "jinja2", "pydantic", "prefect", "grpclib", "urllib3", "rich", "google.protobuf"),
+    *("ruamel", "yaml"),
     *("pathspec", "requests", "httpx", "h2"),
 ]
 
@@ -128,7 +129,7 @@ def test_what_cannot_be_meant_ends_with_2(
         (["deploy", "--json", "--nope"], "No such option"),
         (["deploy", "--nope", "--json"], "No such option"),
         (["deploy", "--json", "--concurrency-limit", "0"], "0 is not in the range"),
-        (["push", "--json"], "Missing argument 'IMAGE'"),
+        (["push", "--json"], "no image is named"),
     ],
 )
 def test_where_json_is_wanted_a_mistyped_line_is_a_document_too(
