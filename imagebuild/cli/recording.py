@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
 from imagebuild.cli.reading import deployment, image_name
 from imagebuild.errors import UsageError
 from imagebuild.names import ImageName
@@ -36,6 +39,8 @@ def what_to_record(
     With `--from`, IMAGE is left out, so what is typed first is the ENTRYPOINT. Raises `UsageError`.
     """
     full = dict(options)
+    if handed is not None and not _is_typed("image"):
+        full["image"] = None  # the project's settings may name one too
     if handed is not None and full["entrypoint"] is None:
         full["image"], full["entrypoint"] = None, full["image"]
     name = one_image(full["image"], handed)[0]
@@ -45,6 +50,11 @@ def what_to_record(
         if handed.digest and full["pin"] and full["push"]:
             name = name.pinned(handed.digest)
     return full, name, _target(full, handed)
+
+
+def _is_typed(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def _is_pushed(name: ImageName, handed: Outcome, options: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -68,7 +69,7 @@ def ask(
     project = survey(request, checkout, emit)
     flow = _flow(request, project, asker)
     _tell(project, flow, emit)
-    dockerfile = request.dockerfile or _dockerfile(project, asker)
+    dockerfile = _dockerfile(request, project, asker)
     target = target_of(flow, DeploymentRequest(name=given.name))
     name = _name(given.name) if given.name else asker.text("Deployment's name", target.name, _name)
     pool = _pool(given.pool, parts, asker, emit)
@@ -94,8 +95,12 @@ def _tell(project: Project, flow: FoundFlow, emit: Emit) -> None:
         emit(Note(f"{path} is {'installed' if path in installed else 'found, and not used'}"))
 
 
-def _dockerfile(project: Project, asker: Asker) -> str | None:
-    """The Dockerfile at the root, where it is to be built as it is."""
+def _dockerfile(request: BuildRequest, project: Project, asker: Asker) -> str | None:
+    """The Dockerfile that is to be built as it is, relative to the project root."""
+    root = project.context.root
+    if request.dockerfile is not None:
+        typed = request.here / request.dockerfile
+        return os.path.relpath(typed if typed.is_file() else root / request.dockerfile, root)
     there = project.context.find(_DOCKERFILE) is not None
     if there and asker.yes(f"Build with the {_DOCKERFILE} that is there?", default=False):
         return _DOCKERFILE

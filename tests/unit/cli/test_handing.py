@@ -122,6 +122,16 @@ def test_a_flow_that_is_named_is_handed_on(project: Path, recorder: MemoryRecord
     }
 
 
+def test_settings_do_not_name_another_image(project: Path, recorder: MemoryRecorder) -> None:
+    """What the file says comes first, as what is typed does."""
+    write(project, {"imagebuild.toml": "image = 'reg.example/other:v9'\n"})
+
+    assert ran("build", "--image", APP, "--push", "--json-file", "../i.json") == 0
+    assert ran("record", "--from", "../i.json") == 0
+    image = recorder.deployments["hello/hello"].job_variables["image"]
+    assert str(image).startswith(f"{APP}@sha256:")
+
+
 def test_a_local_image_is_recorded_as_one(recorder: MemoryRecorder) -> None:
     """It keeps its name, and the worker is told not to pull it."""
     assert ran("build", "--image", "app:latest", "--json-file", "image.json") == 0

@@ -136,6 +136,19 @@ def test_every_answer_can_be_an_option(project: Path, typing: Typing) -> None:
     assert "dockerfile: Own\n" in text
 
 
+def test_from_a_folder_below_the_file_is_the_projects(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """Its paths begin at the root, whatever was typed; the answer is the way to it from here."""
+    write(project, {"prefect.yaml": "name: x\n", "flows/more.py": OTHER, "flows/Own": "FROM a\n"})
+    monkeypatch.chdir(project / "flows")
+
+    assert init("more.py:other", "--yes", "--dockerfile", "Own") == 0
+    assert capsys.readouterr().out == "../prefect.yaml\n"
+    assert entry(project)["entrypoint"] == "flows/more.py:other"
+    assert "dockerfile: flows/Own\n" in (project / "prefect.yaml").read_text()
+
+
 def test_settings_are_what_deploy_reads(
     project: Path, recorder: MemoryRecorder, capsys: Captured
 ) -> None:
