@@ -8,7 +8,7 @@ import click
 
 from imagebuild.cli.command import Command
 from imagebuild.cli.handing import from_option, handed, handing_options
-from imagebuild.cli.image_options import tag_option
+from imagebuild.cli.image_options import CONTEXT, tag_option
 from imagebuild.cli.running_options import running_options
 
 
@@ -16,10 +16,13 @@ from imagebuild.cli.running_options import running_options
 @click.argument("image", required=False, metavar="[IMAGE]")
 @tag_option
 @from_option
+@CONTEXT
 @handing_options
 @running_options
 def push(**options: Any) -> None:
     """Push IMAGE, or what a job before built, and see for certain that the registry has it.
+
+    Without either, the image that the project's settings name.
 
     The reference with the digest is printed on stdout, as `imagebuild record` wants it. What the
     registry has already is not pushed again.
@@ -39,5 +42,5 @@ def push(**options: Any) -> None:
     before = handed(options)
     name, *more = one_image(options["image"], before)
     tags = [*(each.tag or "latest" for each in more), *image_tags(options["tag"])]
-    with working(build_request({}), options) as work:
+    with working(build_request({"context": options["context"]}), options) as work:
         work.finish(pipeline.push(name, tags, work.parts, work.tally.emit, handed=before))

@@ -18,17 +18,20 @@ if TYPE_CHECKING:
     from imagebuild.outcome import Outcome
 
 
-def one_image(typed: str | None, handed: Outcome | None) -> Sequence[ImageName]:
-    """The names of the image that is meant, the first one first. Raises `UsageError`."""
-    if typed is not None and handed is not None:
-        message = f"cannot use both {typed} and --from"
+def one_image(given: str | None, handed: Outcome | None) -> Sequence[ImageName]:
+    """The names of the image that is meant, the first one first. Raises `UsageError`.
+
+    What was handed on comes before the project's settings, and not beside what was typed.
+    """
+    if handed is not None and given is not None and _is_typed("image"):
+        message = f"cannot use both {given} and --from"
         raise UsageError(message, hint="leave one out: the file names the image")
     if handed is not None:
         return [ImageName.parse(name) for name in handed.names]
-    if typed is None:
+    if given is None:
         message = "no image is named"
         raise UsageError(message, hint="name it, or give --from FILE, as a job before wrote it")
-    return [image_name(typed, "IMAGE")]
+    return [image_name(given, "IMAGE")]
 
 
 def what_to_record(

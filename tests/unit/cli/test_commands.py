@@ -373,3 +373,19 @@ def test_a_variable_holds_one_value_a_line(
     [(request, _)] = asked
     assert request.env == {"A": "1 2", "B": "3"}
     assert request.tags == ("v2",)
+
+
+def test_a_push_is_of_the_image_in_the_settings(
+    asked: Asked, project: Path, builder: FakeBuilder, capsys: Captured
+) -> None:
+    """With its further tags, as the build gave it them; one that is typed comes before it."""
+    write(project, {"imagebuild.toml": f'image = "{APP}"\ntag = ["v2"]\n'})
+    other = "reg.example/team/other:v1"
+
+    assert main(["build"]) == 0
+    assert main(["push"]) == 0
+    assert main(["build", "--image", other]) == 0
+    assert main(["push", other]) == 0
+
+    pushed = [str(each) for each in builder.registry.pushes]
+    assert pushed == [APP, APP.replace(":v1", ":v2"), other, other.replace(":v1", ":v2")]
