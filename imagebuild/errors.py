@@ -11,7 +11,7 @@
     Interrupted         130/143   Ctrl-C, or a request to end
 
 An error is prose: what could not be done, what caused it, what to do about it, and what was left
-as it was. The command line prints the four; nothing else formats them.
+as it was. The command line prints the four in its own way; in Python, `str(error)` is all of it.
 """
 
 from __future__ import annotations
@@ -44,6 +44,14 @@ class ImagebuildError(Exception):
         self.hint = hint
         self.body = body
         self.unchanged = unchanged
+
+    def __str__(self) -> str:
+        """All of the prose, a line each, as a traceback or somebody else's program shows it."""
+        lines = [self.message, *(f"  | {line}" for line in self.body)]
+        lines += (f"  caused by: {cause}" for cause in self.causes)
+        lines += [f"  hint: {self.hint}"] if self.hint else []
+        lines += [f"  {self.unchanged}"] if self.unchanged else []
+        return "\n".join(lines)
 
 
 class BuildFailed(ImagebuildError):

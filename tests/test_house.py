@@ -21,7 +21,7 @@ MODULES = sorted((ROOT / "imagebuild").rglob("*.py"))
 
 # Imports stay on their floor or go down. A folder stands for all that is in it.
 FLOORS = {
-    0: "errors names events digest files node parallel entrypoint quoting commit outcome __init__",
+    0: "errors names events digest files node parallel entrypoint quoting commit outcome",
     1: "request state plan record registry_errors",
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"
@@ -30,7 +30,7 @@ FLOORS = {
     4: "sources builders registries recorders",
     5: "stages preparing pipeline",
     6: "wiring testing",
-    7: "cli __main__",
+    7: "cli __main__ __init__ prefect steps",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
 
@@ -46,7 +46,7 @@ DOORS = {
     "google": "buildkit",
     "click": "cli",
     "rich": "cli",
-    "prefect": "recorders",
+    "prefect": "recorders prefect",
     "pydantic": "recorders",
     "httpx": "recorders",
     "typing_extensions": "buildkit cli recorders",

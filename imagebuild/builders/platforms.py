@@ -24,6 +24,8 @@ _ALIASES = {
     "armel": "arm/v6",
     "arm": "arm/v7",
 }
+# One of these alone is one of Linux.
+_ARCHITECTURES = {"amd64", "arm64", "386", "ppc64le", "riscv64", "s390x", *_ALIASES}
 
 
 def normalised(asked: str) -> str:
@@ -37,6 +39,8 @@ def normalised(asked: str) -> str:
             hint="build for each by itself, under a tag of its own",
         )
     os, _, machine = text.partition("/")
+    if not machine and os in _ARCHITECTURES:
+        os, machine = "linux", os
     text = f"{os}/{_ALIASES.get(machine, machine)}"
     if not _PLATFORM.fullmatch(text):
         message = f"{asked!r} is not a platform"

@@ -32,7 +32,11 @@ def image_name(text: str, option: str) -> ImageName:
         ) from error
 
 
-def image_tags(texts: Iterable[str]) -> tuple[str, ...]:
+def image_tags(
+    texts: Iterable[str],
+    option: str = "--tag",
+    hint: str = "the deployment's own tags are given with --deployment-tag",
+) -> tuple[str, ...]:
     """Tags as typed; raises `UsageError` for one that is none."""
     tags = tuple(texts)
     for tag in tags:
@@ -41,11 +45,11 @@ def image_tags(texts: Iterable[str]) -> tuple[str, ...]:
         except BadImageName:
             named = None
         if named != tag:
-            message = f"cannot use --tag {tag}"
+            message = f"cannot use {option} {tag}"
             raise UsageError(
                 message,
                 causes=("a tag is up to 128 letters, digits, dots, dashes and underscores",),
-                hint="the deployment's own tags are given with --deployment-tag",
+                hint=hint,
             )
     return tags
 
@@ -63,15 +67,17 @@ def pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
     return found
 
 
-def build_args(texts: Iterable[str], env: Mapping[str, str]) -> dict[str, str]:
+def build_args(
+    texts: Iterable[str], env: Mapping[str, str], option: str = "--build-arg"
+) -> dict[str, str]:
     """`key=value` texts, or a key alone whose value is the environment's."""
     full = []
     for text in texts:
         if "=" not in text and text.strip() not in env:
-            message = f"cannot use --build-arg {text}"
+            message = f"cannot use {option} {text}"
             raise UsageError(message, hint="give it a value, or set it in the environment")
         full.append(text if "=" in text else f"{text}={env[text.strip()]}")
-    return pairs(full, "--build-arg", "VERSION=1.2")
+    return pairs(full, option, "VERSION=1.2")
 
 
 def json_pairs(texts: Iterable[str], option: str, example: str) -> dict[str, Any]:
@@ -94,7 +100,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def secret(text: str, here: Path, env: Mapping[str, str]) -> Secret:
+def secret(text: str, here: Path, env: Mapping[str, str], option: str = "--secret") -> Secret:
     """`id=ID[,src=FILE|,env=NAME]`, as docker has it: without either, the variable of that name.
 
     Raises `UsageError`, also where there is no such file or variable.
@@ -105,7 +111,7 @@ def secret(text: str, here: Path, env: Mapping[str, str]) -> Secret:
     kind = parts.pop("type", "file" if parts.keys() & {"src", "source"} else "env")
     file, variable = parts.pop("src", parts.pop("source", None)), parts.pop("env", None)
     if not name or parts or (file and variable) or kind not in {"file", "env"}:
-        message = f"cannot use --secret {text}"
+        message = f"cannot use {option} {text}"
         raise UsageError(message, hint="write id=ID,src=FILE or id=ID,env=NAME")
     if file is not None:
         path = here / Path(file).expanduser()
@@ -116,11 +122,11 @@ def secret(text: str, here: Path, env: Mapping[str, str]) -> Secret:
     variable = variable or name
     if variable not in env:
         message = f"the environment has no variable {variable} for the secret {name}"
-        raise UsageError(message, hint=f"set it, or name a file: --secret id={name},src=FILE")
+        raise UsageError(message, hint=f"set it, or name a file: {option} id={name},src=FILE")
     return Secret(name, variable=variable)
 
 
-def agents(texts: Iterable[str], env: Mapping[str, str]) -> dict[str, Path]:
+def agents(texts: Iterable[str], env: Mapping[str, str], option: str = "--ssh") -> dict[str, Path]:
     """The sockets of `default|ID[=SOCKET]` texts by their ids. Raises `UsageError`.
 
     https://docs.docker.com/reference/cli/docker/buildx/build/#ssh
@@ -130,7 +136,7 @@ def agents(texts: Iterable[str], env: Mapping[str, str]) -> dict[str, Path]:
         name, _, place = text.partition("=")
         place = place or env.get("SSH_AUTH_SOCK", "")
         if not place:
-            message = f"there is no SSH agent for --ssh {text}"
+            message = f"there is no SSH agent for {option} {text}"
             raise UsageError(
                 message,
                 causes=("SSH_AUTH_SOCK is not set",),
@@ -138,7 +144,7 @@ def agents(texts: Iterable[str], env: Mapping[str, str]) -> dict[str, Path]:
             )
         path = Path(place).expanduser()
         if not path.is_socket():
-            message = f"cannot use --ssh {text}"
+            message = f"cannot use {option} {text}"
             raise UsageError(
                 message,
                 causes=(f"{place} is no socket of an agent",),

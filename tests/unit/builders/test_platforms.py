@@ -23,6 +23,8 @@ from imagebuild.errors import UsageError
         ("linux/armhf", "linux/arm/v7"),
         ("linux/arm/v6", "linux/arm/v6"),
         ("windows/amd64", "windows/amd64"),
+        ("arm64", "linux/arm64"),
+        ("x86_64", "linux/amd64"),
     ],
 )
 def test_a_platform_has_one_way_to_be_written(asked: str, platform: str) -> None:

@@ -1,0 +1,1 @@
+"""Prefect's own doors: images and storage for `.deploy(...)`."""

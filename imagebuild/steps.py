@@ -1,0 +1,1 @@
+"""The steps of a prefect.yaml: build an image, push it."""
