@@ -59,7 +59,11 @@ class Deploy:
 
 def prepare_image(request: BuildRequest, parts: Parts, checkout: Checkout, emit: Emit) -> Image:
     """What a build would do now. Raises what survey, the builder and the registry raise."""
-    project = survey(request, checkout, emit)
+    return image_of(request, survey(request, checkout, emit), parts, emit)
+
+
+def image_of(request: BuildRequest, project: Project, parts: Parts, emit: Emit) -> Image:
+    """The same for a project that was looked at already."""
     namespace = parts.recorder.default_namespace() if request.push else None
     name = target_name(request, project.name, namespace)
     if request.push:
