@@ -102,8 +102,8 @@ def prepare_deploy(
         version=plan.version,
         source=str(checkout.root),
     )
-    if wanted.parameters or wanted.stated or wanted.triggers:
-        # Whether the flow takes them is told by its schema, which else is read beside the build.
+    if _has_values(wanted) or wanted.triggers:
+        # What is wrong with them, only Prefect's code can tell, which else runs beside the build.
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
     return Deploy(_decided(request, project, plan, parts), target, recorded, change)
@@ -120,6 +120,13 @@ def target_of(flow: FoundFlow, wanted: DeploymentRequest) -> Target:
     """The deployment of a flow that is meant; without a name, that of the flow's function."""
     name = wanted.name or flow.function.rpartition(".")[2]
     return Target(flow.flow_name or "", name, wanted.pool)
+
+
+def _has_values(wanted: DeploymentRequest) -> bool:
+    """Whether there are values for the flow's parameters, which it may not take."""
+    schedules = wanted.stated.get("schedules") or ()
+    stated = wanted.stated.get("parameters") or any(one.get("parameters") for one in schedules)
+    return bool(wanted.parameters or stated)
 
 
 def read_for(wanted: DeploymentRequest, target: Target, parts: Parts) -> Recorded:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.record import Change, Record, Target
-from imagebuild.recorders import job_variables, parameters, schedule_checks, schedules
+from imagebuild.recorders import (
+    automations,
+    given,
+    job_variables,
+    parameters,
+    remarks,
+    schedule_checks,
+    stated_checks,
+)
 from imagebuild.recorders.json_schema import same
 
 if TYPE_CHECKING:
@@ -16,8 +24,6 @@ if TYPE_CHECKING:
 
     from imagebuild.record import Described
     from imagebuild.state import Deployment, Pool, Recorded
-
-_STEP = "prefect.deployments.steps.set_working_directory"
 
 
 def change_of(target: Target, now: Recorded, record: Record) -> Change:
@@ -33,25 +39,22 @@ def change_of(target: Target, now: Recorded, record: Record) -> Change:
         deployment.job_variables if deployment else {}, record, pool
     )
     wanted: dict[str, Any] = {"job_variables": variables, "work_pool_name": pool.name}
-    wanted |= _of_the_code(deployment, record) | _given(deployment, record)
+    wanted |= _of_the_code(deployment, record) | given.fields(deployment, record)
+    triggers = _triggers(target, deployment, record)
     fields: Mapping[str, Any] = _differing(deployment, wanted, pool) if deployment else wanted
+    fields = {**fields, **triggers}
     return Change(
         target,
         record,
         deployment.id if deployment else None,
         pool.name,
         fields,
-        notes=(
-            *notes,
-            *_moved(deployment, record, pool),
-            *schedules.paused(wanted.get("schedules", ()), record.schedules),
-        ),
+        notes=(*notes, *remarks.notes(deployment, record, pool, wanted)),
         warnings=(
             *job_variables.unknown(record, pool),
-            *_far(record, pool),
-            *_outlived(deployment, record),
+            *remarks.warnings(deployment, record, pool, wanted),
         ),
-        questions=(*_replaced(deployment, wanted), *_shared(deployment, fields)),
+        questions=remarks.questions(deployment, record, wanted, fields),
         runs=job_variables.image_of(variables, pool),
     )
 
@@ -99,6 +102,7 @@ def _check(target: Target, now: Recorded, record: Record) -> None:
         raise UsageError(message, hint="give the flow's entrypoint, and it is created")
     job_variables.check(record, now.pool)
     schedule_checks.check(record.schedules)
+    stated_checks.check(record)
     if record.concurrency_limit is not None and record.concurrency_limit < 1:
         message = f"the concurrency limit cannot be {record.concurrency_limit}"
         raise UsageError(message, hint="it is how many runs may go on at once, at least 1")
@@ -130,26 +134,15 @@ def _of_the_code(deployment: Deployment | None, record: Record) -> dict[str, Any
     return wanted
 
 
-def _given(deployment: Deployment | None, record: Record) -> dict[str, Any]:
-    """What the user gave besides, merged into what is there."""
-    wanted: dict[str, Any] = {}
-    if record.version_given:
-        wanted["version"] = record.version
-    if record.queue:
-        wanted["work_queue_name"] = record.queue
-    if record.description:
-        wanted["description"] = record.description
-    if record.parameters:
-        wanted["parameters"] = parameters.merge(deployment.parameters if deployment else {}, record)
-    if record.tags:
-        held = deployment.tags if deployment else ()
-        wanted["tags"] = list(dict.fromkeys((*held, *record.tags)))
-    if record.schedules:
-        there = deployment.schedules if deployment else ()
-        wanted["schedules"] = schedules.merge(there, record.schedules)
-    if record.concurrency_limit is not None:
-        wanted["concurrency_limit"] = record.concurrency_limit
-    return wanted
+def _triggers(
+    target: Target, deployment: Deployment | None, record: Record
+) -> dict[str, list[dict[str, Any]]]:
+    """The automations, if they differ; what a server without them cannot hold, does not."""
+    if record.automations is None or (deployment and deployment.triggers is None):
+        return {}
+    made = automations.wanted(record, target, deployment.id if deployment else None)
+    held = (deployment.triggers if deployment else None) or ()
+    return {"triggers": made} if automations.differ(held, made) else {}
 
 
 def _differing(deployment: Deployment, wanted: Mapping[str, Any], pool: Pool) -> dict[str, Any]:
@@ -167,6 +160,9 @@ def _differing(deployment: Deployment, wanted: Mapping[str, Any], pool: Pool) ->
         "tags": list(deployment.tags),
         "schedules": [dict(schedule) for schedule in deployment.schedules],
         "concurrency_limit": deployment.concurrency_limit,
+        "concurrency_options": deployment.concurrency_options,
+        "paused": deployment.paused,
+        "enforce_parameter_schema": deployment.enforce_parameter_schema,
     }
     return {name: value for name, value in wanted.items() if not same(value, held[name])}
 
@@ -176,52 +172,6 @@ def _pull_steps(deployment: Deployment | None, record: Record) -> list[dict[str,
 
     https://github.com/PrefectHQ/prefect/blob/main/src/prefect/runner/_workspace_resolver.py
     """
-    ours = {_STEP: {"directory": record.directory}}
+    ours = {remarks.STEP: {"directory": record.directory}}
     held = [dict(step) for step in deployment.pull_steps] if deployment else []
     return held if ours in held else [ours]
-
-
-def _replaced(deployment: Deployment | None, wanted: Mapping[str, Any]) -> tuple[str, ...]:
-    """The pull steps that give way: with the code in the image, a run has nothing to fetch."""
-    held = deployment.pull_steps if deployment else ()
-    steps = wanted.get("pull_steps", held)
-    gone = [name for step in held if step not in steps for name in step if name != _STEP]
-    return (
-        (f"its pull steps ({', '.join(gone)}) give way to the code in the image",) if gone else ()
-    )
-
-
-def _moved(deployment: Deployment | None, record: Record, pool: Pool) -> tuple[str, ...]:
-    held = deployment.pool if deployment else None
-    if deployment is None or held is None or held == pool.name:
-        return ()
-    text = f"the deployment moves from the work pool {held!r} to {pool.name!r}"
-    if not record.queue and deployment.queue not in {None, "default"}:
-        text += f", and from the work queue {deployment.queue!r} to the default one"
-    return (text,)
-
-
-def _shared(deployment: Deployment | None, fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """The limit that would change for others too: Prefect sets the one that the deployment has.
-
-    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/server/models/deployments.py
-    """
-    name = deployment.concurrency_limit_name if deployment else None
-    if deployment is None or "concurrency_limit" not in fields or name is None:
-        return ()
-    if name == f"deployment:{deployment.id}":
-        return ()
-    return (f"the concurrency limit {name!r} changes for all that share it",)
-
-
-def _outlived(deployment: Deployment | None, record: Record) -> list[str]:
-    if deployment is None or record.described is None:
-        return []
-    return parameters.outlived(deployment.parameters, record.described.parameters)
-
-
-def _far(record: Record, pool: Pool) -> tuple[str, ...]:
-    if record.image is None or record.pushed or pool.runs_here:
-        return ()
-    place = f"the work pool {pool.name!r} ({pool.type}) runs elsewhere"
-    return (f"{record.image} is only on this machine, and {place}; push it, or its runs will fail",)

@@ -51,16 +51,21 @@ class MemoryRecorder:
         """The namespace that it was made with."""
         return self._namespace
 
-    def read(self, target: Target, *, triggers: bool = False) -> Recorded:  # noqa: ARG002
+    def read(self, target: Target, *, triggers: bool = False) -> Recorded:
         """The pool and the deployment. Raises `UsageError` for a pool that cannot be it."""
         check_names(target)
         held = self.deployments.get(str(target))
         every = list(self.pools.values())
         pool = pools.choose(target, held, None, find=self.pools.get, every=lambda: every)
+        if held is not None and not triggers:
+            held = dataclasses.replace(held, triggers=None)
         return Recorded(pool, held)
 
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:  # noqa: ARG002
-        """The record with the parameters that every flow is said to take."""
+        """The record with the parameters that every flow is said to take, and its triggers."""
+        if record.triggers is not None:
+            made = tuple({"name": None, **one, "trigger": one} for one in record.triggers)
+            record = dataclasses.replace(record, automations=made)
         if knows(now.deployment, record):
             return record
         return with_description(record, record.described or self._parameters)
@@ -79,7 +84,7 @@ class MemoryRecorder:
             raise NotRecorded(message, causes=("it was deleted meanwhile",))
         now = Recorded(self.pools[change.pool], held)
         left = change_of(change.target, now, change.record)
-        held = held or Deployment(str(uuid.uuid4()), None, None, None, (), {}, {})
+        held = held or Deployment(str(uuid.uuid4()), None, None, None, (), {}, {}, triggers=())
         fields: dict[str, Any] = {
             _ATTRIBUTES.get(name, name): _kept(name, value) for name, value in left.fields.items()
         }
@@ -94,6 +99,6 @@ class MemoryRecorder:
 
 
 def _kept(name: str, value: Any) -> Any:
-    if name == "schedules":
+    if name in {"schedules", "triggers"}:
         return tuple({"id": str(uuid.uuid4()), **schedule} for schedule in value)
     return tuple(value) if name in {"pull_steps", "tags"} else value

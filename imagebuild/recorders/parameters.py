@@ -9,11 +9,13 @@ from imagebuild.errors import UsageError
 from imagebuild.recorders.json_schema import allows, meant, shown, wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imagebuild.record import Record
 
 
 def merge(held: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """The values that the deployment is to hold: the given ones, and all others as they are."""
+    """The values that the deployment is to hold: the given ones, and all others as in `held`."""
     return {**held, **record.parameters}
 
 
@@ -26,15 +28,33 @@ def check(record: Record, schema: Mapping[str, Any]) -> None:
     known = schema.get("properties")
     if not isinstance(known, Mapping):
         return
-    for name, value in record.parameters.items():
+    enforced = record.stated.get("enforce_parameter_schema") is not False
+    for name, value in _values(record):
         if name not in known and not schema.get("additionalProperties"):
             message = f"the flow takes no parameter {name!r}"
             causes = (f"it takes {', '.join(known) or 'none'}",)
             raise UsageError(message, causes=causes, hint=meant(name, known))
         expected = known.get(name, {})
-        if value is not None and not allows(expected, value):
+        if enforced and value is not None and not allows(expected, value):
             message = f"the parameter {name!r} cannot be {shown(value)}"
             raise UsageError(message, causes=(f"the flow wants {wanted(expected)}",))
+
+
+def _values(record: Record) -> Iterator[tuple[str, Any]]:
+    """All that is stated or given, for the deployment and for the runs of its schedules.
+
+    What is a mapping with Prefect's own key is a block or a variable, which the server looks up.
+    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/utilities/schema_tools/hydration.py
+    """
+    schedules = record.stated.get("schedules", ())
+    for values in (
+        record.stated.get("parameters", {}),
+        record.parameters,
+        *(one.get("parameters") or {} for one in schedules),
+    ):
+        for name, value in values.items():
+            special = isinstance(value, Mapping) and {"$ref", "__prefect_kind"} & set(value)
+            yield name, None if special else value
 
 
 def outlived(held: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:

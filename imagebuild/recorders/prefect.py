@@ -77,16 +77,21 @@ class PrefectRecorder:
         api, default = self._api(), self._read_settings().default_pool
         held = api.deployment(target.flow, target.name)
         pool = pools.choose(target, held, default, find=api.pool, every=api.pools)
+        if held is not None and triggers:
+            from imagebuild.recorders import prefect_automations
+
+            held = dataclasses.replace(held, triggers=prefect_automations.read(api, held.id))
         return Recorded(pool, held)
 
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
         """The record with the flow's parameters, where the deployment is new or of another version.
 
-        Prefect's own code reads them from the source, in a process of its own that takes seconds.
-        Raises `UsageError` for parameters that the flow does not take, and for a new deployment of
-        a flow that cannot be read; one that is there keeps its parameters, with a warning.
+        Prefect's own code reads them from the source, in a process of its own that takes seconds;
+        in another it translates the triggers. Raises `UsageError` for parameters that the flow does
+        not take, for triggers that are none and for a new deployment of a flow that cannot be read;
+        one that is there keeps its parameters, with a warning.
         """
-        held = now.deployment
+        held, record = now.deployment, self._translated(record)
         if record.described is not None or knows(held, record):
             return record
         try:
@@ -101,6 +106,16 @@ class PrefectRecorder:
             return dataclasses.replace(record, version=version)
         return with_description(record, described)
 
+    def _translated(self, record: Record) -> Record:
+        if record.triggers is None or record.automations is not None:
+            return record
+        made: list[dict[str, Any]] = []
+        if record.triggers:
+            self._need_prefect("translate the deployment's triggers")
+            specs = [dict(one) for one in record.triggers]
+            made = self._run("triggers", {"triggers": specs}, self._cwd)
+        return dataclasses.replace(record, automations=tuple(made))
+
     def change(self, target: Target, now: Recorded, record: Record) -> Change:
         """What has to be written so that the deployment holds the record. Pure."""
         return change_of(target, now, record)
@@ -109,8 +124,8 @@ class PrefectRecorder:
         """Write what differs, read it again and compare; the deployment's ID.
 
         What somebody else wrote since `read` is kept. Nothing is asked where nothing differs.
-        Raises `NotRecorded`; where the image stands and its schedules do not, `UsageError` if
-        Prefect refused them, else `Denied` or `Unreachable`.
+        Raises `NotRecorded`; where the image stands and its schedules or triggers do not,
+        `UsageError` if Prefect refused them, else `Denied` or `Unreachable`.
         """
         if change.deployment_id is not None and not change.needed:
             return change.deployment_id
@@ -138,9 +153,9 @@ class PrefectRecorder:
         fields = {
             "description": described.description,
             "parameter_openapi_schema": dict(described.parameters),
+            "enforce_parameter_schema": True,
             **change.fields,
             "name": change.target.name,
-            "enforce_parameter_schema": True,
         }
         try:
             asked = {"flow": change.target.flow, "fields": fields}
@@ -208,9 +223,10 @@ def _installed() -> bool:
 def _failed(change: Change, writing: Writing, error: ImagebuildError) -> ImagebuildError:
     """What the failure of a writing means for the deployment."""
     kind: type[ImagebuildError] = NotRecorded
+    what = "record the image in" if change.record.image is not None else "change"
     if writing.recorded:
+        what = f"set the {writing.left} of"
         kind = type(error) if isinstance(error, (Denied, Unreachable)) else UsageError
-    what = "set the schedules of" if writing.recorded else "record the image in"
     return kind(
         f"cannot {what} the deployment {change.target}",
         causes=(error.message, *error.causes),

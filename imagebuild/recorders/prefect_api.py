@@ -76,7 +76,7 @@ class PrefectApi:
     def update(self, deployment_id: str, fields: Mapping[str, Any], patience: Patience) -> None:
         """Set some fields of a deployment, and no others."""
         path = f"/deployments/{quote(deployment_id, safe='')}"
-        _good(self._send("PATCH", path, fields, patience), "change the deployment")
+        good(self.send("PATCH", path, fields, patience), "change the deployment")
 
     def add_schedules(
         self, deployment_id: str, schedules: Sequence[Mapping[str, Any]], patience: Patience
@@ -86,32 +86,45 @@ class PrefectApi:
         Where another has the slug already, nothing is made: an earlier try may have arrived.
         """
         path, what = f"/deployments/{quote(deployment_id, safe='')}/schedules", "add the schedules"
-        answer = self._send("POST", path, list(schedules), patience)
+        answer = self.send("POST", path, list(schedules), patience)
         marked = answer.status != 422 or "slug" not in _refused_fields(answer)
         if not marked:
             bare = [{k: v for k, v in one.items() if k != "slug"} for one in schedules]
-            answer = self._send("POST", path, bare, Patience(1, 0))  # twice would be two of them
+            answer = self.send("POST", path, bare, Patience(1, 0))  # twice would be two of them
         if answer.status != 409:
-            _good(answer, what)
+            good(answer, what)
         return marked
 
     def change_schedule(
         self, deployment_id: str, schedule: Mapping[str, Any], patience: Patience
     ) -> None:
-        """Set what a schedule says; one that is gone stays gone."""
-        # Parameters that are not sent are emptied.
-        sent = {key: schedule[key] for key in ("schedule", "parameters") if key in schedule}
+        """Set what is named of a schedule, and its parameters, which else are emptied.
+
+        One that is gone stays gone.
+        """
+        sent = {key: value for key, value in schedule.items() if key != "id"}
         path = f"/deployments/{quote(deployment_id, safe='')}/schedules/{schedule['id']}"
-        answer = self._send("PATCH", path, sent, patience)
+        answer = self.send("PATCH", path, sent, patience)
         if answer.status != 404 or _detail(answer) == "Not Found":
-            _good(answer, "change a schedule")
+            good(answer, "change a schedule")
 
     def delete_schedule(self, deployment_id: str, schedule_id: str, patience: Patience) -> None:
         """Delete a schedule, if it is there."""
         path = f"/deployments/{quote(deployment_id, safe='')}/schedules/{schedule_id}"
-        answer = self._send("DELETE", path, None, patience)
+        answer = self.send("DELETE", path, None, patience)
         if answer.status != 404 or _detail(answer) == "Not Found":
-            _good(answer, "delete a schedule")
+            good(answer, "delete a schedule")
+
+    def send(self, method: str, path: str, value: object, patience: Patience = READING) -> Answer:
+        """Send a body, if any, with a token against forgery once the server has asked for one."""
+        body = None if value is None else json.dumps(value).encode()
+        for _ in range(2):
+            sent = self._csrf
+            answer = self._transport.send(method, path, body, headers=sent, patience=patience)
+            if answer.status != 403 or "CSRF" not in _detail(answer):
+                break
+            self._fetch_csrf(stale=sent)
+        return answer
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,34 +138,23 @@ class PrefectApi:
             if _detail(answer) == "Not Found" and not self._answers():
                 raise _stranger(what, answer)
             return None
-        return _parsed(_good(answer, what), model, what)
+        return parsed(good(answer, what), model, what)
 
     def _pages(
         self, path: str, model: type[_Model], inside: str, what: str, patience: Patience = READING
     ) -> Iterator[_Model]:
         offset = 0
         while True:
-            answer = self._send("POST", path, {"limit": _PAGE, "offset": offset}, patience)
-            page = _parsed(_good(answer, what), model, what, inside)
+            answer = self.send("POST", path, {"limit": _PAGE, "offset": offset}, patience)
+            page = parsed(good(answer, what), model, what, inside)
             yield page
             if len(getattr(page, inside)) < _PAGE:
                 return
             offset += _PAGE
 
     def _answers(self) -> bool:
-        answer = self._send("POST", "/work_pools/filter", {"limit": 1})
+        answer = self.send("POST", "/work_pools/filter", {"limit": 1})
         return answer.status == 200
-
-    def _send(self, method: str, path: str, value: object, patience: Patience = READING) -> Answer:
-        """Send a body, if any, with a token against forgery once the server has asked for one."""
-        body = None if value is None else json.dumps(value).encode()
-        for _ in range(2):
-            sent = self._csrf
-            answer = self._transport.send(method, path, body, headers=sent, patience=patience)
-            if answer.status != 403 or "CSRF" not in _detail(answer):
-                break
-            self._fetch_csrf(stale=sent)
-        return answer
 
     def _fetch_csrf(self, stale: Mapping[str, str]) -> None:
         """https://docs.prefect.io/v3/advanced/security-settings#enable-csrf-protection."""
@@ -162,11 +164,11 @@ class PrefectApi:
             client = str(uuid.uuid4())
             what = "get a CSRF token"
             answer = self._transport.send("GET", f"/csrf-token?client={client}")
-            token = _parsed(_good(answer, what), CsrfAnswer, what).token
+            token = parsed(good(answer, what), CsrfAnswer, what).token
             self._csrf = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client}
 
 
-def _good(answer: Answer, what: str) -> Answer:
+def good(answer: Answer, what: str) -> Answer:
     """The answer, if it is one to be content with; else the error that it means."""
     if 200 <= answer.status < 300:
         return answer
@@ -185,7 +187,11 @@ def _good(answer: Answer, what: str) -> Answer:
     raise ImagebuildError(message, causes=causes)
 
 
-def _parsed(answer: Answer, model: type[_Model], what: str, inside: str | None = None) -> _Model:
+def parsed(answer: Answer, model: type[_Model], what: str, inside: str | None = None) -> _Model:
+    """What an answer says, by a model; `inside` is the field for one that is a list.
+
+    Raises `UsageError` where it says something else.
+    """
     try:
         value = json.loads(answer.body)
     except ValueError as error:

@@ -8,18 +8,19 @@ still differs.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import ImagebuildError, Unreachable
 from imagebuild.events import Note, Warned
-from imagebuild.recorders import pools
+from imagebuild.recorders import automations, pools, prefect_automations
 from imagebuild.recorders.changes import change_of
 from imagebuild.recorders.prefect_http import WRITING
+from imagebuild.recorders.remarks import NO_AUTOMATIONS
 from imagebuild.recorders.schedules import writes
 from imagebuild.state import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from imagebuild.events import Emit
     from imagebuild.record import Change
@@ -28,15 +29,16 @@ if TYPE_CHECKING:
     from imagebuild.state import Deployment, Pool
 
 _ROUNDS = 3
-_SCHEDULES, _QUEUE = "schedules", "work_queue_name"
+_SCHEDULES, _TRIGGERS, _QUEUE = "schedules", "triggers", "work_queue_name"
+_LATER = {_SCHEDULES, _TRIGGERS}
 
 
 class Writing:
     """One change on its way into a deployment.
 
     `create` makes a deployment that is not there yet, and gives its ID. For whoever has to tell
-    that it failed, `recorded` is whether the image stands and only schedules are left, and
-    `unchanged` says what surely stands.
+    that it failed, `recorded` is whether the image stands and only schedules and triggers are
+    `left`, and `unchanged` says what surely stands.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Writing:
         self._default_pool = default_pool
         self._create = create
         self._pools: dict[str, Pool | None] = {}
+        self._others: set[str] = set()  # automations that outlived the deletion of what is owned
+        self.left = ""
         self.unchanged: str | None = None
         self.recorded = False
         self._stand(change)
@@ -79,6 +83,8 @@ class Writing:
             self.unchanged, self.recorded = None, False
             message = f"the deployment {target} was deleted meanwhile"
             raise ImagebuildError(message, hint="deploy again to create it anew")
+        if held is not None and self._change.record.automations is not None:
+            held = dataclasses.replace(held, triggers=self._owned(held.id))
         every = self._api.pools
         pool = pools.choose(target, held, self._default_pool, find=self._find, every=every)
         return held, change_of(target, Recorded(pool, held), self._change.record)
@@ -88,29 +94,38 @@ class Writing:
             self._pools[name] = self._api.pool(name, WRITING)
         return self._pools[name]
 
+    def _owned(self, deployment_id: str) -> tuple[Mapping[str, Any], ...] | None:
+        found = prefect_automations.read(self._api, deployment_id, WRITING)
+        return found and tuple(one for one in found if one["id"] not in self._others)
+
     def _stand(self, left: Change) -> None:
         self.unchanged = _standing(left)
-        self.recorded = left.deployment_id is not None and set(left.fields) == {_SCHEDULES}
+        self.left = " and ".join(sorted(_LATER & set(left.fields)))
+        self.recorded = left.deployment_id is not None and bool(left.fields)
+        self.recorded = self.recorded and set(left.fields) <= _LATER
 
     def _write(self, held: Deployment | None, left: Change, emit: Emit) -> Unreachable | None:
         """Write once; the error if no answer came, after which it may be written or not.
 
-        First the image and all that is one with it, then the schedules: whatever becomes of them,
-        the image stands.
+        First the image and all that is one with it, then the schedules and the triggers: whatever
+        becomes of them, the image stands.
         """
         try:
             made = self._write_fields(left, emit)
             if _SCHEDULES in left.fields:
-                self._stand(_without(left, made, set(left.fields) - {_SCHEDULES}))
+                self._stand(_without(left, made, set(left.fields) - _LATER))
                 there = held.schedules if held else ()
                 self._write_schedules(made, writes(there, left.fields[_SCHEDULES]), emit)
+            if _TRIGGERS in left.fields:
+                self._stand(_without(left, made, set(left.fields) - {_TRIGGERS}))
+                self._write_triggers(made, held, emit)
         except Unreachable as error:
             return error
         return None
 
     def _write_fields(self, left: Change, emit: Emit) -> str:
         """What a deployment says of itself, in one request; its ID."""
-        wanted = _without(left, left.deployment_id, {_SCHEDULES})
+        wanted = _without(left, left.deployment_id, _LATER)
         if not wanted.needed and wanted.deployment_id is not None:
             return wanted.deployment_id
         queue = wanted.fields.get(_QUEUE)
@@ -141,6 +156,12 @@ class Writing:
         for schedule_id in asked.deleted:
             self._api.delete_schedule(deployment_id, schedule_id, WRITING)
 
+    def _write_triggers(self, deployment_id: str, held: Deployment | None, emit: Emit) -> None:
+        made = automations.wanted(self._change.record, self._change.target, deployment_id)
+        if not prefect_automations.replace(self._api, deployment_id, made, WRITING):
+            emit(Warned(NO_AUTOMATIONS))
+        self._others |= {one["id"] for one in (held.triggers if held else None) or ()}
+
     def _settle(self, left: Change, emit: Emit) -> str:
         """Be content with the image, where Prefect does not keep another value as written."""
         names = ", ".join(sorted(left.fields))
@@ -162,4 +183,4 @@ def _standing(left: Change) -> str:
         return f"there is no deployment {left.target} yet"
     if "job_variables" in left.fields:
         return f"the deployment {left.target} runs the image that it ran before"
-    return f"the deployment {left.target} runs {left.record.image}"
+    return f"the deployment {left.target} runs {left.record.image or 'the image that it ran'}"

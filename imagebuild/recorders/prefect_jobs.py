@@ -77,6 +77,57 @@ def describe(given: dict[str, Any]) -> dict[str, Any]:
     return {"parameters": parameters, "description": description}
 
 
+def triggers(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The triggers of a deployment, each as the automation that `prefect deploy` makes of it.
+
+    The deployment's ID is all zeros; the name is null where the trigger has none.
+    """
+    from uuid import UUID
+
+    from prefect.events import DeploymentTriggerTypes
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter: Any = TypeAdapter(DeploymentTriggerTypes)
+    made = []
+    for number, spec in enumerate(given["triggers"], start=1):
+        who = f"the trigger {spec['name']!r}" if spec.get("name") else f"trigger {number}"
+        try:
+            trigger = adapter.validate_python(spec)
+        except ValidationError as error:
+            causes = (_fault(each) for each in error.errors(include_url=False))
+            message = f"{who} of the deployment is none that Prefect takes"
+            raise _Refused(message, *causes) from error
+        _check_names(who, spec, type(trigger).model_fields)
+        trigger.set_deployment_id(UUID(int=0))
+        automation = trigger.as_automation().model_dump(mode="json")
+        made.append({**_without_ids(automation), "name": spec.get("name")})
+    return made
+
+
+def _fault(error: Any) -> str:
+    """One complaint of pydantic's, without the name of the union's member that stands first."""
+    return f"{'.'.join(map(str, error['loc'][1:])) or 'it'}: {error['msg']}"
+
+
+def _check_names(who: str, spec: dict[str, Any], known: Any) -> None:
+    """Refuse a key that Prefect's model would drop without a word."""
+    for name in spec:
+        if name not in known:
+            message = f"{who} of the deployment has no field {name!r}"
+            raise _Refused(message, f"it has {', '.join(sorted(known))}")
+
+
+def _without_ids(value: Any) -> Any:
+    """Without the IDs that Prefect draws for each trigger, and the server again."""
+    if isinstance(value, dict):
+        return {
+            key: each if key in {"parameters", "job_variables"} else _without_ids(each)
+            for key, each in value.items()
+            if key != "id"
+        }
+    return [_without_ids(each) for each in value] if isinstance(value, list) else value
+
+
 def create(given: dict[str, Any]) -> dict[str, str]:
     """A new deployment of `flow`, with `fields` as its own; both by Prefect's own client.
 
@@ -116,7 +167,13 @@ def serve(_: dict[str, Any]) -> dict[str, str]:
         raise _Refused(message, *str(error).splitlines()[-5:]) from error
 
 
-JOBS = {"settings": settings, "describe": describe, "create": create, "serve": serve}
+JOBS: dict[str, Any] = {
+    "settings": settings,
+    "describe": describe,
+    "triggers": triggers,
+    "create": create,
+    "serve": serve,
+}
 
 
 def main() -> None:

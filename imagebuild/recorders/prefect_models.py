@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID  # noqa: TC003 - pydantic reads it at run time
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from imagebuild.state import Deployment, Pool
 
@@ -20,6 +20,7 @@ class _Schedule(_Loose):
     schedule: dict[str, Any]
     slug: str | None = None
     parameters: dict[str, Any] | None = None
+    max_scheduled_runs: int | None = None
 
 
 class _Limit(_Loose):
@@ -44,6 +45,9 @@ class DeploymentAnswer(_Loose):
     schedules: list[_Schedule] | None = None
     concurrency_limit: int | None = None
     global_concurrency_limit: _Limit | None = None
+    concurrency_options: dict[str, Any] | None = None
+    paused: bool = False
+    enforce_parameter_schema: bool = True
 
     def value(self) -> Deployment:
         """The same as a value of ours."""
@@ -67,6 +71,9 @@ class DeploymentAnswer(_Loose):
             ),
             concurrency_limit=limit.limit if limit else self.concurrency_limit,
             concurrency_limit_name=limit.name if limit else None,
+            paused=self.paused,
+            concurrency_options=self.concurrency_options,
+            enforce_parameter_schema=self.enforce_parameter_schema,
         )
 
 
@@ -104,6 +111,28 @@ class QueueAnswers(_Loose):
     """A page of a pool's work queues."""
 
     queues: list[_Queue]
+
+
+class _Automation(_Loose):
+    id: UUID
+    created: AwareDatetime | None = None
+    name: str
+    description: str = ""
+    enabled: bool = True
+    trigger: dict[str, Any]
+    actions: list[dict[str, Any]]
+    actions_on_trigger: list[dict[str, Any]] = Field(default_factory=list)
+    actions_on_resolve: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class AutomationAnswers(_Loose):
+    """`Automation`, https://docs.prefect.io/v3/api-ref/rest-api/server/automations."""
+
+    automations: list[_Automation]
+
+    def value(self) -> tuple[dict[str, Any], ...]:
+        """The same as plain JSON values."""
+        return tuple(one.model_dump(mode="json") for one in self.automations)
 
 
 class CsrfAnswer(_Loose):

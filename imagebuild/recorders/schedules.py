@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
     Held = Mapping[str, Any]
 
-_UTC = "UTC"
+UTC = "UTC"
+KINDS: tuple[Literal["cron", "interval", "rrule"], ...] = ("cron", "interval", "rrule")
+# Years and months are no number of seconds. https://www.iso.org/iso-8601-date-and-time-format.html
+_ISO = re.compile(
+    r"P(?=.*\d)((?P<weeks>[\d.]+)W)?((?P<days>[\d.]+)D)?"
+    r"(T((?P<hours>[\d.]+)H)?((?P<minutes>[\d.]+)M)?((?P<seconds>[\d.]+)S)?)?"
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ def merge(held: Sequence[Held], wanted: Sequence[Schedule]) -> list[dict[str, An
     """
     if not wanted:
         return [dict(schedule) for schedule in held]
-    free = [schedule for schedule in held if _is_ours(schedule)]
-    others = [schedule for schedule in held if not _is_ours(schedule)]
+    free = [schedule for schedule in held if is_ours(schedule)]
+    others = [schedule for schedule in held if not is_ours(schedule)]
     missing: list[Schedule] = []
     for one in dict.fromkeys(wanted):
         match = next((schedule for schedule in free if _says(schedule, one)), None)
@@ -51,7 +57,7 @@ def merge(held: Sequence[Held], wanted: Sequence[Schedule]) -> list[dict[str, An
             missing.append(one)
     replaced = {old["id"]: _with(old, new) for old, new in zip(free, missing, strict=False)}
     gone = {schedule["id"] for schedule in free[len(missing) :]}
-    stay = [replaced.get(old["id"], dict(old)) for old in held if old["id"] not in gone]
+    stay = [replaced.get(old.get("id"), dict(old)) for old in held if old.get("id") not in gone]
     slugs = _free_slugs(stay)
     new = [
         {"slug": next(slugs), "active": True, "schedule": _said(one)}
@@ -66,9 +72,19 @@ def writes(held: Sequence[Held], after: Sequence[Held]) -> Writes:
     kept = {schedule["id"]: schedule for schedule in after if "id" in schedule}
     return Writes(
         added=tuple(schedule for schedule in after if "id" not in schedule),
-        changed={name: value for name, value in kept.items() if value != before.get(name)},
+        changed={
+            name: _changed(before[name], value)
+            for name, value in kept.items()
+            if name in before and value != before[name]
+        },
         deleted=tuple(name for name in before if name not in kept),
     )
+
+
+def _changed(before: Held, after: Held) -> Held:
+    """What differs, with the ID and the parameters, which are emptied where they are not sent."""
+    always = {"id", "parameters"}
+    return {key: value for key, value in after.items() if key in always or value != before.get(key)}
 
 
 def paused(after: Sequence[Held], wanted: Sequence[Schedule]) -> list[str]:
@@ -81,7 +97,8 @@ def paused(after: Sequence[Held], wanted: Sequence[Schedule]) -> list[str]:
     return notes
 
 
-def _is_ours(schedule: Held) -> bool:
+def is_ours(schedule: Held) -> bool:
+    """Whether it was given here, and not by a file or by somebody else."""
     return re.fullmatch(r"imagebuild-\d+", schedule.get("slug") or "") is not None
 
 
@@ -97,7 +114,7 @@ def _free_slugs(held: Sequence[Held]) -> Any:
 
 def _said(one: Schedule) -> dict[str, Any]:
     value = float(one.value) if one.kind == "interval" else str(one.value)
-    return {one.kind: value, "timezone": one.timezone or _UTC}
+    return {one.kind: value, "timezone": one.timezone or UTC}
 
 
 def _with(old: Held, new: Schedule) -> dict[str, Any]:
@@ -108,7 +125,7 @@ def _with(old: Held, new: Schedule) -> dict[str, Any]:
 
 def _says(schedule: Held, one: Schedule) -> bool:
     said = schedule["schedule"]
-    if one.kind not in said or (said.get("timezone") or _UTC) != (one.timezone or _UTC):
+    if one.kind not in said or (said.get("timezone") or UTC) != (one.timezone or UTC):
         return False
     value = said[one.kind]
     if one.kind == "interval":
@@ -116,7 +133,7 @@ def _says(schedule: Held, one: Schedule) -> bool:
         return isinstance(value, (int, float)) and _microseconds(value) == _microseconds(one.value)
     if one.kind == "cron":
         return str(value).split() == str(one.value).split()
-    return _rule(str(value), str(one.value)) == _rule(str(one.value), str(one.value))
+    return rule(str(value), str(one.value)) == rule(str(one.value), str(one.value))
 
 
 def _microseconds(seconds: str | float) -> timedelta:
@@ -124,7 +141,19 @@ def _microseconds(seconds: str | float) -> timedelta:
     return timedelta(seconds=float(seconds))
 
 
-def _rule(text: str, given: str) -> list[str]:
+def seconds_of(interval: str | float) -> float | None:
+    """An interval in seconds; None for a text that is no number of them, such as P1M."""
+    if not isinstance(interval, str):
+        return float(interval)
+    found = _ISO.fullmatch(interval if interval.startswith("P") else f"PT{interval}S")
+    try:
+        parts = {key: float(value) for key, value in found.groupdict().items() if value}  # type: ignore[union-attr]
+    except (AttributeError, ValueError):
+        return None
+    return timedelta(**parts).total_seconds()
+
+
+def rule(text: str, given: str) -> list[str]:
     """The lines of a recurrence rule, without the start that Prefect's server adds to one."""
     lines = [line.strip().upper() for line in text.splitlines() if line.strip()]
     if "DTSTART" in given.upper():

@@ -77,9 +77,9 @@ def test_what_an_earlier_try_did_is_not_an_error() -> None:
     assert [asked.method for asked in server.asked] == ["POST", "PATCH", "DELETE"]
 
 
-def test_a_changed_schedule_sends_its_parameters_and_not_its_pause() -> None:
-    """Prefect empties the ones that are not sent, and keeps the other."""
-    schedule = {"id": ID, "active": False, "slug": "s", "schedule": {"cron": "@daily"}}
+def test_a_changed_schedule_sends_what_is_named_and_not_its_id() -> None:
+    """Prefect keeps what is not sent, but for the parameters."""
+    schedule = {"id": ID, "schedule": {"cron": "@daily"}}
     with serving(Said(204)) as server, api_at(server.url) as api:
         api.change_schedule(ID, {**schedule, "parameters": {"a": 1}}, WRITING)
         api.change_schedule(ID, schedule, WRITING)
