@@ -264,9 +264,10 @@ def test_a_step_that_fails_ends_with_the_error_and_its_last_lines() -> None:
 @pytest.mark.parametrize("event", [{"error": "gone"}, {"errorDetail": {"message": "gone"}}])
 def test_an_error_before_any_step_is_an_error(event: dict[str, Any]) -> None:
     """However it is put."""
-    with pytest.raises(BuildFailed, match=r"^the build failed$") as caught:
+    with pytest.raises(BuildFailed) as caught:
         image_id([event], DOCKERFILE, ignore)
 
+    assert caught.value.message == "the build failed"
     assert caught.value.causes == ("gone",)
 
 
