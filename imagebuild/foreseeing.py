@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,10 +13,9 @@ from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import labelled, once
 from imagebuild.orders import Made
 from imagebuild.parallel import both, each
-from imagebuild.planning import directory_of, inside_image
-from imagebuild.preparing import image_of, read_for, record_of, target_of
+from imagebuild.planning import inside_image
+from imagebuild.preparing import has_values, image_of, read_for, record_of, target_of
 from imagebuild.protocols import Parts
-from imagebuild.request import BuildRequest
 from imagebuild.stages import Run
 from imagebuild.survey import survey
 
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
     from imagebuild.preparing import Image
     from imagebuild.protocols import Checkout
     from imagebuild.record import Change, Record
-    from imagebuild.request import DeploymentRequest
+    from imagebuild.request import BuildRequest, DeploymentRequest
     from imagebuild.survey import Project
 
-PartsOf: TypeAlias = Callable[[BuildRequest, Mapping[str, str] | None], Parts]
+PartsOf: TypeAlias = Callable[["Order"], Parts]
 
 
 @dataclass
@@ -102,13 +101,16 @@ def foresee_each(
     _check_names(groups)
     for group in groups:
         for member in group.members:
-            _foresee(member, group)
+            _record(member, group)
+    members = [member for group in groups for member in group.members]
+    # What is wrong with values, only Prefect's code can tell, which else runs beside the build.
+    describe_all([one for one in members if has_values(one.wanted) or one.wanted.triggers])
+    for member in members:
+        _change(member)
     return groups
 
 
-def _look(
-    orders: Sequence[Order], parts_of: PartsOf, emit: Emit, stack: ExitStack
-) -> list[Group]:
+def _look(orders: Sequence[Order], parts_of: PartsOf, emit: Emit, stack: ExitStack) -> list[Group]:
     """The groups with their projects and flows."""
     groups: list[Group] = []
     wrong = list[tuple[str, UsageError]]()
@@ -116,7 +118,7 @@ def _look(
     for same in alike:
         order = same[0][1]
         request = dataclasses.replace(order.request, entrypoint=None)
-        parts = parts_of(request, order.login)
+        parts = parts_of(order)
         told = labelled(emit, str(request.image or order.label)) if len(alike) > 1 else emit
         try:
             checkout = stack.enter_context(parts.source.checkout())
@@ -126,11 +128,7 @@ def _look(
             continue
         group = Group(request, parts, told, checkout, project, same)
         groups.append(group)
-        for number, each_order in same:
-            try:
-                group.members.append(_member(number, each_order, group, emit))
-            except UsageError as error:
-                wrong.append((each_order.label, error))
+        wrong += _add_members(group, emit)
     members = [member for group in groups for member in group.members]
     refuse_all([*wrong, *_twice(members)])
     return groups
@@ -141,13 +139,24 @@ def _alike(orders: Sequence[Order]) -> list[list[tuple[int, Order]]]:
     found: list[tuple[object, list[tuple[int, Order]]]] = []
     for number, order in enumerate(orders):
         image = dataclasses.replace(order.request, entrypoint=None)
-        key = (image, order.ready, order.login)
+        key = (image, order.ready, order.builder, order.credentials)
         same = next((same for other, same in found if other == key), None)
         if same is None:
             found.append((key, [(number, order)]))
         else:
             same.append((number, order))
     return [same for _, same in found]
+
+
+def _add_members(group: Group, emit: Emit) -> list[tuple[str, UsageError]]:
+    """Choose the flow of each; what is wrong with those that have none."""
+    wrong = []
+    for number, order in group.orders:
+        try:
+            group.members.append(_member(number, order, group, emit))
+        except UsageError as error:  # noqa: PERF203 - all that is wrong is told at once
+            wrong.append((order.label, error))
+    return wrong
 
 
 def _member(number: int, order: Order, group: Group, emit: Emit) -> Member:
@@ -224,16 +233,15 @@ def _check_names(groups: Sequence[Group]) -> None:
                 raise UsageError(message, hint="give each its own name or tag")
 
 
-def _foresee(member: Member, group: Group) -> None:
-    """What would be written for a deployment."""
-    made, run, order = group.made(), member.run, member.order
-    if group.error or member.error or run.recorded is None or run.target is None:
+def _record(member: Member, group: Group) -> None:
+    """What a deployment is to hold, as far as it is known."""
+    made, order = group.made(), member.order
+    if group.error or member.error:
         return
-    recorder = group.parts.recorder
     try:
-        wanted = member.wanted = order.wanted(made)
-        record = record_of(
-            wanted,
+        member.wanted = order.wanted(made)
+        member.record = record_of(
+            member.wanted,
             image=order.ready.reference if order.ready else str(made.name),
             pushed=order.ready.pushed if order.ready else group.request.push,
             entrypoint=member.flow.entrypoint,
@@ -241,12 +249,35 @@ def _foresee(member: Member, group: Group) -> None:
             version=group.image.plan.version if group.image else None,
             source=str(group.checkout.root),
         )
-        member.record = record
-        member.change = recorder.change(run.target, run.recorded, record)
     except ImagebuildError as error:
         member.error = error
 
 
-def directory_in(request: BuildRequest, project: Project) -> str | None:
-    """Where the code of a project lies in an image that was built of it earlier."""
-    return directory_of(request, project)
+def describe_all(members: Sequence[Member]) -> None:
+    """Let the recorder read at once what it needs of their flows, then give each its own."""
+    known = [(one, one.run.recorded, one.record) for one in members if one.error is None]
+    todo = [(one, now, record) for one, now, record in known if now and record]
+    if not todo:
+        return
+    recorder = todo[0][0].run.parts.recorder
+    recorder.read_ahead([(now, record) for _, now, record in todo])
+    for member, now, record in todo:
+        _attempt(member, lambda: recorder.describe(now, record, member.run.emit))  # noqa: B023
+
+
+def _attempt(member: Member, describe: Callable[[], Record]) -> None:
+    try:
+        member.record = describe()
+    except ImagebuildError as error:
+        member.error = error
+
+
+def _change(member: Member) -> None:
+    """What would be written for a deployment."""
+    run = member.run
+    if member.error or not member.record or run.recorded is None or run.target is None:
+        return
+    try:
+        member.change = run.parts.recorder.change(run.target, run.recorded, member.record)
+    except ImagebuildError as error:
+        member.error = error

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from imagebuild.errors import ImagebuildError
-from imagebuild.events import Note
-from imagebuild.foreseeing import Group, Member, foresee_each
+from imagebuild.foreseeing import Group, Member, describe_all, foresee_each
 from imagebuild.orders import Made, Result
 from imagebuild.outcome import Outcome
 from imagebuild.parallel import both, each
@@ -59,7 +58,7 @@ def deploy_each(
     as in `pipeline.deploy`. Raises `UsageError` with all that is wrong in the files: nothing was
     done then. What fails for one deployment, or for all of one image, is its result.
     """
-    run = Run(parts_of(orders[0].request, None), emit)
+    run = Run(parts_of(orders[0]), emit)
     with ExitStack() as stack, run.told():
         with run.stage("preflight") as told:
             groups = foresee_each(orders, parts_of, emit, stack)
@@ -76,7 +75,7 @@ def preview_each(
     orders: Sequence[Order], parts_of: PartsOf, emit: Emit, stack: ExitStack
 ) -> list[Group]:
     """What `deploy_each` would do now; everybody is asked, nothing is done."""
-    run = Run(parts_of(orders[0].request, None), emit)
+    run = Run(parts_of(orders[0]), emit)
     with run.told():
         return foresee_each(orders, parts_of, emit, stack)
 
@@ -85,12 +84,12 @@ def _build_all(works: Sequence[_Work], run: Run) -> None:
     """Build the images side by side; beside them, what the flows' code tells is read."""
     needed = [work for work in works if work.group.image and _wanted(work.group)]
     if not needed:
-        _describe_all(works)
+        describe_all([one for work in works for one in _wanted(work.group)])
         return
     with run.stage("build") as told:
         both(
             lambda: each(lambda work: _attempt(work, _build, told), needed),
-            lambda: _describe_all(works),
+            lambda: describe_all([one for work in works for one in _wanted(work.group)]),
         )
 
 
@@ -139,22 +138,6 @@ def _attempt(work: _Work, do: Callable[[_Work, list[str]], None], told: list[str
             do(work, told)
     except ImagebuildError as error:
         work.group.error = error
-
-
-def _describe_all(works: Sequence[_Work]) -> None:
-    """Let the recorder read at once what it needs of all flows, then give each its own."""
-    members = [one for work in works for one in _wanted(work.group)]
-    if not members:
-        return
-    recorder = works[0].group.parts.recorder
-    recorder.read_ahead([(one.run.recorded, one.record) for one in members])  # type: ignore[misc]
-    for member in members:
-        assert member.run.recorded is not None
-        assert member.record is not None
-        try:
-            member.record = recorder.describe(member.run.recorded, member.record, member.run.emit)
-        except ImagebuildError as error:
-            member.error = error
 
 
 def _wanted(group: Group) -> list[Member]:
@@ -212,7 +195,9 @@ def _record(work: _Work, member: Member, finish: Finish) -> None:
 
 def _results(works: Sequence[_Work], run: Run) -> list[Result]:
     found = [
-        (member.number, _result(work, member, run)) for work in works for member in work.group.members
+        (member.number, _result(work, member, run))
+        for work in works
+        for member in work.group.members
     ]
     return [result for _, result in sorted(found, key=lambda pair: pair[0])]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from imagebuild.errors import ImagebuildError
     from imagebuild.events import Emit
@@ -51,7 +51,8 @@ class Order:
     `request` is the image to build, with the deployment's own entrypoint; where a `ready` one is
     to run, only where its code lies. `wanted` is the deployment for an image, which is asked
     before anything is made too. `built` is done between build and push, `pushed` after the push.
-    `login` are credentials of the registry's, instead of docker's own.
+    `builder` is which one to build with, None for the usual one; `credentials` are those that the
+    file names for the registry, instead of docker's own.
     """
 
     label: str
@@ -60,7 +61,8 @@ class Order:
     ready: Ready | None = None
     built: Hook = nothing
     pushed: Hook = nothing
-    login: Mapping[str, str] | None = None
+    builder: str | None = None
+    credentials: Any = None
 
     @property
     def has_hooks(self) -> bool:

@@ -102,7 +102,7 @@ def prepare_deploy(
         version=plan.version,
         source=str(checkout.root),
     )
-    if _has_values(wanted) or wanted.triggers:
+    if has_values(wanted) or wanted.triggers:
         # What is wrong with them, only Prefect's code can tell, which else runs beside the build.
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
@@ -122,7 +122,7 @@ def target_of(flow: FoundFlow, wanted: DeploymentRequest) -> Target:
     return Target(flow.flow_name or "", name, wanted.pool)
 
 
-def _has_values(wanted: DeploymentRequest) -> bool:
+def has_values(wanted: DeploymentRequest) -> bool:
     """Whether there are values for the flow's parameters, which it may not take."""
     schedules = wanted.stated.get("schedules") or ()
     stated = wanted.stated.get("parameters") or any(one.get("parameters") for one in schedules)

@@ -90,9 +90,7 @@ class Run:
         with self.stage("push") as told:
             return self.send(pushes, image, told)
 
-    def send(
-        self, pushes: Mapping[ImageName, Push | Pushed], image: Image, told: list[str]
-    ) -> str:
+    def send(self, pushes: Mapping[ImageName, Push | Pushed], image: Image, told: list[str]) -> str:
         """The same, inside a stage, where there is something to push."""
         digests = []
         for name, step in pushes.items():

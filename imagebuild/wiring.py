@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.builders import BUILDERS
@@ -16,8 +17,9 @@ from imagebuild.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    from imagebuild.protocols import Source
+    from imagebuild.protocols import Recorder, Source
     from imagebuild.request import BuildRequest
 
 
@@ -29,21 +31,44 @@ def wired(
 
     Raises `UsageError` for a builder that there is not.
     """
-    from imagebuild.engine import Engine
+    with workshop(env, request.here, builder) as shop:
+        yield shop.parts_of(request)
 
+
+@contextmanager
+def workshop(env: Mapping[str, str], here: Path, builder: str = "docker") -> Iterator[Workshop]:
+    """The parts for several requests; what they started is ended with the block.
+
+    Raises `UsageError` for a builder that there is not.
+    """
     made = _load(_named(builder, BUILDERS, "builder"))
-    engine = Engine(env)
-    recorder = _load(RECORDERS["prefect"])(env, request.here)
-    try:
-        yield Parts(
-            source=source_of(request, env),
-            builder=made(engine, request),
+    with ExitStack() as stack:
+        recorder = _load(RECORDERS["prefect"])(env, here)
+        stack.callback(recorder.close)
+        yield Workshop(env, made, recorder, stack)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Makes the parts for requests that are worked on side by side: each has its own connection."""
+
+    env: Mapping[str, str]
+    builder: Any
+    recorder: Recorder
+    stack: ExitStack
+
+    def parts_of(self, request: BuildRequest, login: Mapping[str, str] | None = None) -> Parts:
+        """The parts for a request; `login` are credentials of its registry's."""
+        from imagebuild.engine import Engine
+
+        engine = Engine(self.env)
+        self.stack.callback(engine.close)
+        return Parts(
+            source=source_of(request, self.env),
+            builder=self.builder(engine, request),
             registry=_load(REGISTRIES["engine"])(engine),
-            recorder=recorder,
+            recorder=self.recorder,
         )
-    finally:
-        recorder.close()
-        engine.close()
 
 
 def source_of(request: BuildRequest, env: Mapping[str, str]) -> Source:

@@ -106,7 +106,8 @@ def refuse(file: str, wrong: Sequence[str]) -> None:
     if wrong:
         mistakes = list(dict.fromkeys(wrong))
         count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        raise UsageError(f"{file} has {count}", body=tuple(mistakes), hint="mend the file")
+        message = f"{file} has {count}"
+        raise UsageError(message, body=tuple(mistakes), hint="mend the file")
 
 
 @dataclass
@@ -159,7 +160,9 @@ class _Reading:
         """What is in the lists of a deployment."""
         schedules = one.get("schedules")
         if one.get("schedule") is not None and schedules is not None:
-            self.say(found, (*at, "schedule"), label, "schedule and schedules: write schedules only")
+            self.say(
+                found, (*at, "schedule"), label, "schedule and schedules: write schedules only"
+            )
         every = schedules if isinstance(schedules, list) else []
         places = [(("schedules", number), each) for number, each in enumerate(every)]
         if one.get("schedule") is not None:
@@ -195,10 +198,12 @@ class _Reading:
     def unknown(
         self, table: Mapping[str, Any], known: Mapping[str, Any], found: Any, at: Any, label: str
     ) -> None:
-        """Refuse what is a known field misspelt; of others Prefect takes no notice, which is told."""
+        """Refuse what is a known field misspelt; that others have no effect is told."""
         for key, meant in fields.unknown(table, known):
             if meant or known is fields.SCHEDULE:
-                self.say(found, (*at, key), label, f"unknown field {key!r}" + f"; {meant}" * bool(meant))
+                self.say(
+                    found, (*at, key), label, f"unknown field {key!r}" + f"; {meant}" * bool(meant)
+                )
             else:
                 self.warnings.append(f"{label}: Prefect knows no field {key!r}: it has no effect")
 
@@ -224,11 +229,15 @@ class _Reading:
 
     def step(self, value: Any, found: Any, at: Any, label: str) -> Step | None:
         if not isinstance(value, Mapping):
-            self.say(found, at, label, f"{value!r} is not a step: write its name, a colon, its inputs")
+            self.say(
+                found, at, label, f"{value!r} is not a step: write its name, a colon, its inputs"
+            )
             return None
         if len(value) != 1:
             hint = "each begins with its own dash, and its inputs stand further to the right"
-            self.say(found, at, label, f"a step with {len(value)} keys ({', '.join(value)}): {hint}")
+            self.say(
+                found, at, label, f"a step with {len(value)} keys ({', '.join(value)}): {hint}"
+            )
             return None
         [(name, inputs)] = value.items()
         inputs = {} if inputs is None else inputs

@@ -40,7 +40,7 @@ def run_shell_script(
     running.shows = inputs.get("stream_output", True)
     for line in inputs["script"].splitlines():
         if inputs.get("expand_env_vars"):
-            line = string.Template(line).safe_substitute(full)  # noqa: PLW2901
+            line = string.Template(line).safe_substitute(full)
         running.line(line.strip(), shell=bool(inputs.get("shell")))
     return {kind: "".join(lines).strip() for kind, lines in running.said.items()}
 
@@ -88,8 +88,8 @@ class _Running:
             message = f"cannot run the script's line {line!r}"
             raise ImagebuildError(message, causes=(why,)) from error
         code = self._await(process, name)
-        why = f"it ended with {code}" if code else None
-        self.emit(StepEnded(name, name, time.monotonic() - start, error=why))
+        said = f"it ended with {code}" if code else None
+        self.emit(StepEnded(name, name, time.monotonic() - start, error=said))
         if code:
             last = "".join(self.said["stdout"] + self.said["stderr"]).splitlines()[-_LAST_LINES:]
             message = f"the script's line {line!r} failed"

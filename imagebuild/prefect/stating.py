@@ -32,7 +32,7 @@ def request_of(fields: Mapping[str, Any]) -> DeploymentRequest:
     for key, kinds in known.DEPLOYMENT.items():
         value = fields.get(key)
         if kinds != known.STEPS and key not in {"paused", "enforce_parameter_schema"}:
-            kinds = (*kinds, known.TEXT) if key == "concurrency_limit" else kinds  # noqa: PLW2901
+            kinds = (*kinds, known.TEXT) if key == "concurrency_limit" else kinds
             if why := known.wrong(kinds, value):
                 raise Misfit((key,), why)
     pool = fields.get("work_pool") or {}

@@ -1,8 +1,8 @@
 """Fills placeholders as Prefect fills them in a prefect.yaml, and tells what nothing fills. Pure.
 
 `{{ step-id.key }}` and `{{ key }}` stand for what a step gave, `{{ $NAME }}` for a variable of the
-environment, `{{ prefect.variables.name }}` and `{{ prefect.blocks.type.name.key }}` for what Prefect
-keeps, `{{ ctx.… }}` for what is known only when a run starts.
+environment, `{{ prefect.variables.name }}` and `{{ prefect.blocks.type.name.key }}` for what
+Prefect keeps, `{{ ctx.… }}` for what is known only when a run starts.
 https://github.com/PrefectHQ/prefect/blob/main/src/prefect/utilities/templating/__init__.py
 """
 
@@ -97,11 +97,12 @@ class Filling:
 
 def look_up_in(values: Any, path: str) -> Any:
     """What stands at `key.key[0].key` in nested mappings and lists, or `MISSING`."""
-    for key in path.replace("[", ".").replace("]", "").split("."):
-        try:
+    keys = path.replace("[", ".").replace("]", "").split(".")
+    try:
+        for key in keys:
             values = values[int(key)] if _is_number(key) else values[key]
-        except (KeyError, IndexError, TypeError):
-            return MISSING
+    except (KeyError, IndexError, TypeError):
+        return MISSING
     return values
 
 

@@ -54,7 +54,8 @@ def load(path: Path) -> Any:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise UsageError(f"there is no file {path}", hint="name it with --prefect-file") from error
+        message = f"there is no file {path}"
+        raise UsageError(message, hint="name it with --prefect-file FILE") from error
     except (OSError, UnicodeDecodeError) as error:
         why = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(message, causes=(why,), hint=f"mend {path}") from error

@@ -5,26 +5,28 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import Denied, ImagebuildError, NotRecorded, Unreachable, UsageError
 from imagebuild.events import Warned
-from imagebuild.record import Described
 from imagebuild.recorders import pools, prefect_process, prefect_settings
 from imagebuild.recorders.changes import change_of, check_names, knows, with_description
+from imagebuild.recorders.prefect_flows import Flows
 from imagebuild.state import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from typing_extensions import Self
 
     from imagebuild.events import Emit
-    from imagebuild.record import Change, Record, Target
+    from imagebuild.record import Change, Described, Record, Target
     from imagebuild.recorders.prefect_api import PrefectApi
     from imagebuild.recorders.prefect_apply import Writing
     from imagebuild.recorders.prefect_settings import PrefectSettings
+
+_STEP_SECONDS = 3600.0
 
 
 class PrefectRecorder:
@@ -42,6 +44,7 @@ class PrefectRecorder:
         self._connected: PrefectApi | None = None
         self._embedded: prefect_process.Process | None = None
         self._jobs: list[prefect_process.Process] = []
+        self._flows = Flows(self._run)
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +109,29 @@ class PrefectRecorder:
             return dataclasses.replace(record, version=version)
         return with_description(record, described)
 
+    def read_ahead(self, wanted: Iterable[tuple[Recorded, Record]]) -> None:
+        """Read all flows in one process that `describe` would start one for each."""
+        new = [one for now, one in wanted if not one.described and not knows(now.deployment, one)]
+        if new and _installed():
+            self._flows.read_ahead(new)
+
+    def variable(self, name: str) -> Mapping[str, Any] | None:
+        """A variable's `value`. Raises as `read` does."""
+        from imagebuild.recorders import prefect_values
+
+        return prefect_values.variable(self._api(), name)
+
+    def block(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """A block's values, with its secrets. Raises as `read` does."""
+        from imagebuild.recorders import prefect_values
+
+        return prefect_values.block(self._api(), kind, name)
+
+    def run_step(self, name: str, inputs: Mapping[str, Any], folder: Path) -> Any:
+        """A step's result, by Prefect's own code in a process of its own. Raises `UsageError`."""
+        self._need_prefect(f"run the step {name}")
+        return self._run("step", {"step": {name: dict(inputs)}}, folder, seconds=_STEP_SECONDS)
+
     def _translated(self, record: Record) -> Record:
         if record.triggers is None or record.automations is not None:
             return record
@@ -140,8 +166,7 @@ class PrefectRecorder:
 
     def _describe(self, record: Record) -> Described:
         self._need_prefect(f"read the parameters of the flow {record.entrypoint}")
-        answer = self._run("describe", {"entrypoint": record.entrypoint}, Path(record.source))
-        return Described(answer["parameters"], answer["description"])
+        return self._flows.describe(record)
 
     def _create(self, change: Change) -> str:
         """Make the deployment, by Prefect's own client in a process of its own; its ID.
@@ -168,8 +193,8 @@ class PrefectRecorder:
             raise
         return made
 
-    def _run(self, job: str, payload: Mapping[str, Any], cwd: Path) -> Any:
-        return prefect_process.run(job, payload, self._env, cwd, self._jobs.append)
+    def _run(self, job: str, payload: Mapping[str, Any], cwd: Path, **limit: float) -> Any:
+        return prefect_process.run(job, payload, self._env, cwd, self._jobs.append, **limit)
 
     def _read_settings(self) -> PrefectSettings:
         with self._lock:

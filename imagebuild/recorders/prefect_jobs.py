@@ -46,8 +46,25 @@ def settings(_: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def describe(given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters and the description of the flow at `entrypoint`, relative to the folder.
+def describe(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parameters and the description of the flow at each of the `entrypoints`.
+
+    They are relative to the folder. Of a flow that cannot be read, `error` and its `causes`.
+    """
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the flows' modules lie here
+    return [_attempt(entrypoint) for entrypoint in given["entrypoints"]]
+
+
+def _attempt(entrypoint: str) -> dict[str, Any]:
+    try:
+        return _described(entrypoint)
+    except (Exception, SystemExit) as error:
+        message = f"cannot read the parameters of the flow {entrypoint}"
+        return {"error": message, "causes": [f"{type(error).__name__}: {error}"]}
+
+
+def _described(entrypoint: str) -> dict[str, Any]:
+    """What a flow's code tells of it.
 
     Its module is not run, only its imports and definitions, and what cannot be imported here is
     left out, so the flow's own dependencies need not be there. Prefect does the same where its
@@ -60,21 +77,31 @@ def describe(given: dict[str, Any]) -> dict[str, Any]:
     )
     from prefect.utilities.callables import parameter_schema, parameter_schema_from_entrypoint
 
-    entrypoint = given["entrypoint"]
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the flow's modules lie here
-    try:
-        flow: Any = safe_load_flow_from_entrypoint(entrypoint)
-        if isinstance(flow, Flow):
-            schema, description = parameter_schema(flow), flow.description
-        else:
-            schema = parameter_schema_from_entrypoint(entrypoint)
-            arguments = load_flow_arguments_from_entrypoint(entrypoint, {"description"})
-            description = arguments.get("description")
-    except (Exception, SystemExit) as error:
-        message = f"cannot read the parameters of the flow {entrypoint}"
-        raise _Refused(message, f"{type(error).__name__}: {error}") from error
+    flow: Any = safe_load_flow_from_entrypoint(entrypoint)
+    if isinstance(flow, Flow):
+        schema, description = parameter_schema(flow), flow.description
+    else:
+        schema = parameter_schema_from_entrypoint(entrypoint)
+        arguments = load_flow_arguments_from_entrypoint(entrypoint, {"description"})
+        description = arguments.get("description")
     parameters = json.loads(schema.model_dump_json(exclude_unset=True))
     return {"parameters": parameters, "description": description}
+
+
+def step(given: dict[str, Any]) -> Any:
+    """What a step of a `prefect.yaml` gives, run as `prefect deploy` runs one; null if no table."""
+    import asyncio
+
+    from prefect.deployments.steps.core import run_step
+
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the project may have steps of its own
+    [name] = given["step"]
+    try:
+        result: Any = asyncio.run(run_step(given["step"], {}))
+        return json.loads(json.dumps(result, default=str)) if isinstance(result, dict) else None
+    except (Exception, SystemExit) as error:
+        message = f"the step {name} failed"
+        raise _Refused(message, f"{type(error).__name__}: {error}") from error
 
 
 def triggers(given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -170,6 +197,7 @@ def serve(_: dict[str, Any]) -> dict[str, str]:
 JOBS: dict[str, Any] = {
     "settings": settings,
     "describe": describe,
+    "step": step,
     "triggers": triggers,
     "create": create,
     "serve": serve,

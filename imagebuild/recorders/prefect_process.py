@@ -125,6 +125,7 @@ def run(
     env: Mapping[str, str],
     cwd: Path,
     started: Callable[[Process], None] = lambda _: None,
+    seconds: float = _SECONDS,
 ) -> Any:
     """One job from its start to its answer; `started` gets it, to end it early from elsewhere.
 
@@ -133,7 +134,7 @@ def run(
     process = Process(job, payload, env, cwd)
     try:
         started(process)
-        return process.answer()
+        return process.answer(seconds)
     except BaseException:
         process.kill()
         raise
