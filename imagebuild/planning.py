@@ -77,7 +77,14 @@ def directory_of(request: BuildRequest, project: Project) -> str | None:
     """
     if request.dockerfile is not None:
         return None
-    directory = project.name if request.directory is None else request.directory
+    return place_of_code(project.name if request.directory is None else request.directory)
+
+
+def place_of_code(directory: str) -> str:
+    """Where code may lie, by a path in the image or a name below Prefect's own folder.
+
+    Raises `UsageError` for a place that is none, or where something else lies.
+    """
     path = inside_image(directory)
     if path in {"/", _IMAGE_FOLDER}:
         raise _no_place(directory)

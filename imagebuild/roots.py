@@ -37,6 +37,16 @@ def name_of(root: Path) -> str:
     return name
 
 
+def lacks_pull(root: Path) -> bool:
+    """Whether a deployment in the prefect.yaml has no pull steps, its own or the file's."""
+    found = _read(root / PREFECT_FILE)
+    deployments = found.get("deployments")
+    return not found.get("pull") and any(
+        isinstance(each, dict) and "pull" not in each
+        for each in (deployments if isinstance(deployments, list) else ())
+    )
+
+
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}

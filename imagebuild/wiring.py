@@ -25,47 +25,55 @@ if TYPE_CHECKING:
 
 @contextmanager
 def wired(
-    request: BuildRequest, env: Mapping[str, str], builder: str = "docker"
+    request: BuildRequest,
+    env: Mapping[str, str],
+    builder: str = "docker",
+    logins: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[Parts]:
     """The parts for a request; what they started is ended with the block.
 
-    Raises `UsageError` for a builder that there is not.
+    `logins` are credentials (`username`, `password`) by their registry's host, that come before
+    those that docker has. Raises `UsageError` for a builder that there is not.
     """
-    with workshop(env, request.here, builder) as shop:
-        yield shop.parts_of(request)
+    with workshop(env, request.here) as shop:
+        yield shop.parts_of(request, builder, logins)
 
 
 @contextmanager
-def workshop(env: Mapping[str, str], here: Path, builder: str = "docker") -> Iterator[Workshop]:
-    """The parts for several requests; what they started is ended with the block.
+def workshop(env: Mapping[str, str], here: Path) -> Iterator[Workshop]:
+    """Give what makes the parts for several requests; what they started is ended with the block.
 
-    Raises `UsageError` for a builder that there is not.
+    `here` is the folder that the user stands in.
     """
-    made = _load(_named(builder, BUILDERS, "builder"))
     with ExitStack() as stack:
         recorder = _load(RECORDERS["prefect"])(env, here)
         stack.callback(recorder.close)
-        yield Workshop(env, made, recorder, stack)
+        yield Workshop(env, recorder, stack)
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """Makes the parts for requests that are worked on side by side: each has its own connection."""
+    """Makes the parts for requests that are worked on side by side, by connections of their own."""
 
     env: Mapping[str, str]
-    builder: Any
     recorder: Recorder
     stack: ExitStack
 
-    def parts_of(self, request: BuildRequest, login: Mapping[str, str] | None = None) -> Parts:
-        """The parts for a request; `login` are credentials of its registry's."""
+    def parts_of(
+        self,
+        request: BuildRequest,
+        builder: str = "docker",
+        logins: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> Parts:
+        """The parts for a request, as `wired` has them."""
         from imagebuild.engine import Engine
 
-        engine = Engine(self.env)
+        made = _load(_named(builder, BUILDERS, "builder"))
+        engine = Engine(self.env, logins)
         self.stack.callback(engine.close)
         return Parts(
             source=source_of(request, self.env),
-            builder=self.builder(engine, request),
+            builder=made(engine, request),
             registry=_load(REGISTRIES["engine"])(engine),
             recorder=self.recorder,
         )

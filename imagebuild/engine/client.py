@@ -36,13 +36,16 @@ _HUB_KEY = "https://index.docker.io/v1/"  # docker's configuration and API have 
 class Engine:
     """One engine, found as docker finds it: `DOCKER_HOST`, the context, the default socket.
 
-    `env` is the environment to look in. Connecting asks nothing of the engine; the first call
-    does, and raises `Unreachable` where it does not answer.
+    `env` is the environment to look in; `logins` are credentials that come before those that docker
+    has, by registry. Connecting asks nothing of the engine; the first call does, and raises
+    `Unreachable` where it does not answer.
     """
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, env: Mapping[str, str], logins: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self.env = env
-        self.logins = Logins(env)
+        self.logins = Logins(env, logins)
         with translated(f"reach the Docker Engine{at(env.get('DOCKER_HOST'))}"):
             self._settings = self._find()
 

@@ -17,7 +17,7 @@ import docker.errors
 
 from imagebuild.engine.podman_logins import PodmanLogins
 from imagebuild.errors import Denied, UsageError
-from imagebuild.names import HUB_ALIASES
+from imagebuild.names import HUB, HUB_ALIASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,10 +27,17 @@ if TYPE_CHECKING:
 
 
 class Logins:
-    """What is known in the environment `env`; read when it is first asked for."""
+    """What is known in the environment `env`; read when it is first asked for.
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    `given` are credentials that come before all that, by their registry's host: `username` and
+    `password`.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str], given: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self._env = env
+        self._given = {_one(host): dict(login) for host, login in (given or {}).items()}
 
     def find_for(self, name: ImageName) -> dict[str, str]:
         """The credentials for an image's own repository; else empty."""
@@ -43,6 +50,8 @@ class Logins:
         `UsageError` for a configuration that cannot be read, and `Denied` where a helper is named
         and does not work: to go on without it would offer somebody else's credentials, or none.
         """
+        if _one(host) in self._given:
+            return self._given[_one(host)]
         logins = self._docker
         with _told(f"get the credentials for {host}", "docker's config.json"):
             known = logins.resolve_authconfig(None if host in HUB_ALIASES else host)
@@ -83,7 +92,12 @@ class Logins:
 
 
 def _is_of(base: ImageName, host: str) -> bool:
-    return base.host == host or {base.host, host} <= HUB_ALIASES
+    return _one(base.host) == _one(host)
+
+
+def _one(host: str) -> str:
+    """Docker Hub has several names."""
+    return HUB if host in HUB_ALIASES else host
 
 
 def _json(path: Path) -> dict[str, Any]:

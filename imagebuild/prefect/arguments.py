@@ -102,9 +102,9 @@ def image_name(name: object, tag: object = None) -> ImageName:
     if parsed.tag is not None:
         message = f"cannot use two tags for one image: {parsed.tag!r} in its name, and {tag!r}"
         raise UsageError(message, hint="give one of them; tags=[...] are further ones")
-    # YAML reads a tag such as 1 or 1.2 as a number.
-    [checked] = _tags([text("tag", str(tag) if type(tag) in {int, float} else tag)], "tag")
-    return parsed.with_tag(checked)
+    if isinstance(tag, list | tuple):
+        refuse(f"tag={tag!r}", "it is a list", "give one, and further ones as tags")
+    return parsed.with_tag(*_tags(texts("tag", tag), "tag"))
 
 
 def _tags(given: Sequence[str], word: str) -> tuple[str, ...]:

@@ -106,13 +106,13 @@ def text(word: str, value: Any) -> str:
 
 
 def texts(word: str, value: Any) -> tuple[str, ...]:
-    """The value as texts; raises `UsageError`."""
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list | tuple) or not all(
-        isinstance(each, str) and each for each in values
+    """The value as texts; raises `UsageError`. YAML reads a tag such as 1 or 1.2 as a number."""
+    values = value if isinstance(value, list | tuple) else [value]
+    if not all(
+        isinstance(each, str | int | float) and each and each is not True for each in values
     ):
         _wrong(word, value, "a text or a list of texts", "['…', '…']")
-    return tuple(values)
+    return tuple(map(str, values))
 
 
 def refuse(what: str, cause: str, hint: str) -> NoReturn:
