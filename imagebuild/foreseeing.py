@@ -139,7 +139,7 @@ def _alike(orders: Sequence[Order]) -> list[list[tuple[int, Order]]]:
     found: list[tuple[object, list[tuple[int, Order]]]] = []
     for number, order in enumerate(orders):
         image = dataclasses.replace(order.request, entrypoint=None)
-        key = (image, order.ready, order.builder, order.credentials)
+        key = (image, order.ready, order.builder, order.logins)
         same = next((same for other, same in found if other == key), None)
         if same is None:
             found.append((key, [(number, order)]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from imagebuild.errors import ImagebuildError
     from imagebuild.events import Emit
@@ -51,8 +51,8 @@ class Order:
     `request` is the image to build, with the deployment's own entrypoint; where a `ready` one is
     to run, only where its code lies. `wanted` is the deployment for an image, which is asked
     before anything is made too. `built` is done between build and push, `pushed` after the push.
-    `builder` is which one to build with, None for the usual one; `credentials` are those that the
-    file names for the registry, instead of docker's own.
+    `builder` is which one to build with, None for the usual one; `logins` are
+    credentials by their registry's host, that come before those that docker has.
     """
 
     label: str
@@ -62,7 +62,7 @@ class Order:
     built: Hook = nothing
     pushed: Hook = nothing
     builder: str | None = None
-    credentials: Any = None
+    logins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def has_hooks(self) -> bool:

@@ -53,11 +53,15 @@ class Working:
 @contextmanager
 def working(request: BuildRequest, options: Mapping[str, Any]) -> Iterator[Working]:
     """The command's work; what was started for it is ended with the block."""
+    loud, env = loudness(options), os.environ
+    builder = options.get("builder", "docker")
+    with wired(request, env, builder) as parts, output(sys.stderr, env, **loud) as shown:
+        yield Working(parts, shown, Tally(shown.emit), options)
+
+
+def loudness(options: Mapping[str, Any]) -> dict[str, bool]:
+    """How much is to be said. Raises `UsageError` where that is everything and nothing."""
     if options["verbose"] and options["quiet"]:
         message = "cannot use --verbose with --quiet"
         raise UsageError(message, hint="leave one of them out")
-    env = os.environ
-    builder = options.get("builder", "docker")
-    loud = {"verbose": options["verbose"], "quiet": options["quiet"]}
-    with wired(request, env, builder) as parts, output(sys.stderr, env, **loud) as shown:
-        yield Working(parts, shown, Tally(shown.emit), options)
+    return {"verbose": options["verbose"], "quiet": options["quiet"]}

@@ -85,7 +85,7 @@ class Ordering:
             lambda made: self._wanted(draft, made),
             ready,
             builder=image.builder if image and not ready else None,
-            credentials=image.credentials if image and not ready else None,
+            logins=image.logins if image and not ready else {},
         )
         late = [step for step in sections.after if step not in early]
         if sections.between:

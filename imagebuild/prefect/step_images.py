@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.prefect.arguments import builder_of, image_name, image_request
+from imagebuild.prefect.credentials import logins_of
 from imagebuild.prefect.keywords import texts
+from imagebuild.prefect.outputs import LATER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +29,7 @@ class StepImage:
 
     request: BuildRequest
     builder: str
-    credentials: Any = None
+    logins: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
 
 def image_of(
@@ -59,7 +61,9 @@ def image_of(
     builder = builder_of(others)
     if push is None:
         return StepImage(request, builder)
-    return StepImage(_pushed(request, push, namespace), builder, push.get("credentials"))
+    pushed = _pushed(request, push, namespace)
+    assert pushed.image is not None
+    return StepImage(pushed, builder, logins_of(push.get("credentials"), pushed.image))
 
 
 def _pushed(request: BuildRequest, push: Mapping[str, Any], namespace: str | None) -> BuildRequest:
@@ -80,7 +84,7 @@ def _pushed(request: BuildRequest, push: Mapping[str, Any], namespace: str | Non
     if name.untagged != built.untagged or (name.tag or built.tag) not in {
         built.tag,
         *request.tags,
-        "known-later",
+        LATER,
     }:
         raise UsageError(
             message,
