@@ -39,7 +39,8 @@ def wanted(record: Record, target: Target, deployment_id: str | None) -> list[di
 
 def differ(held: Sequence[Automation], made: Sequence[Automation]) -> bool:
     """Whether one is not there, or one is there that the deployment may own and should not."""
-    left, found = list(held), list[Automation]()
+    left = list(held)
+    found: list[Automation] = []
     for one in made:
         match = next((other for other in left if _holds(other, one)), None)
         if match is None:

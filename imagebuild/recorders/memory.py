@@ -69,7 +69,11 @@ class MemoryRecorder:
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:  # noqa: ARG002
         """The record with the parameters that every flow is said to take, and its triggers."""
         if record.triggers is not None:
-            made = tuple({"name": None, **one, "trigger": one} for one in record.triggers)
+            runs = [{"type": "run-deployment"}]
+            made = tuple(
+                {"name": one.get("name"), "trigger": one, "actions": runs}
+                for one in record.triggers
+            )
             record = dataclasses.replace(record, automations=made)
         if knows(now.deployment, record):
             return record

@@ -27,7 +27,8 @@ def merge(held: Sequence[Held], stated: Sequence[Held]) -> list[dict[str, Any]]:
     A `slug` tells which is which, as Prefect has it. Without one it is that of the same words,
     else any other without a slug; it keeps its ID and, unless `active` is stated, its pause.
     """
-    free, pairs = list(held), dict[int, Held]()
+    free = list(held)
+    pairs: dict[int, Held] = {}
     for fits in (_has_its_slug, _had_its_slug, _says, _has_none):
         for number, one in enumerate(stated):
             if number not in pairs:

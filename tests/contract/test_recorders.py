@@ -194,6 +194,92 @@ def test_what_the_user_gave_is_set_and_then_needs_no_change(
         assert not recorder.change(target, now, recorder.describe(now, again, ignore)).needed
 
 
+STATED: dict[str, Any] = {
+    "tags": ["b", "a"],
+    "parameters": {"name": "me"},
+    "description": "as the file says",
+    "schedules": [
+        {"schedule": {"cron": "0 6 * * *"}, "slug": "six", "active": False},
+        {"schedule": {"interval": 3600}},
+    ],
+    "paused": True,
+    "concurrency_limit": 3,
+    "concurrency_options": {"collision_strategy": "CANCEL_NEW"},
+    "enforce_parameter_schema": False,
+    "work_queue_name": "fast",
+    "pull_steps": [],
+    "version": "1.2.3",
+}
+TRIGGERS = ({"expect": ["a"]}, {"name": "own", "expect": ["b"]})
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_what_a_file_states_stands_and_then_needs_no_change(
+    subject: Subject, target: Target, record: Record, when: str
+) -> None:
+    """On a new deployment, and on one that is there; a field that is not stated stays."""
+    recorder = subject.recorder
+    if when == "later":
+        deploy(recorder, target, record)
+    wish = dataclasses.replace(record, version="1.2.3", version_given=True, stated=STATED)
+    deploy(recorder, target, wish)
+    held = recorder.read(target).deployment
+    assert held is not None
+    assert (held.tags, held.parameters) == (("b", "a"), {"name": "me"})
+    assert (held.description, held.queue, held.version) == ("as the file says", "fast", "1.2.3")
+    assert (held.paused, held.enforce_parameter_schema, held.pull_steps) == (True, False, ())
+    assert held.concurrency_limit == 3
+    assert (held.concurrency_options or {})["collision_strategy"] == "CANCEL_NEW"
+    assert sorted(str(one.get("slug")) for one in held.schedules) == ["None", "six"]
+    for stated in (STATED, {"tags": ["a", "b"], "pull_steps": []}):
+        again, now = dataclasses.replace(wish, stated=stated), recorder.read(target)
+        assert not recorder.change(target, now, recorder.describe(now, again, ignore)).needed
+    deploy(recorder, target, dataclasses.replace(wish, stated={**STATED, "schedules": []}))
+    after = recorder.read(target).deployment
+    assert after == dataclasses.replace(held, schedules=())
+
+
+def test_triggers_are_exactly_those_that_are_stated(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """None leaves them alone; they are read only where they are asked for."""
+    recorder = subject.recorder
+    for triggers, names in (
+        (TRIGGERS, {f"{target.name}__automation_1", "own"}),
+        (None, {f"{target.name}__automation_1", "own"}),
+        (TRIGGERS[1:], {"own"}),
+        ((), set()),
+    ):
+        wish = dataclasses.replace(record, triggers=triggers)
+        now = recorder.read(target, triggers=triggers is not None)
+        change = recorder.change(target, now, recorder.describe(now, wish, ignore))
+        recorder.apply(change, ignore)
+        now = recorder.read(target, triggers=True)
+        assert now.deployment is not None
+        assert {one["name"] for one in now.deployment.triggers or ()} == names
+        described = recorder.describe(now, wish, ignore)
+        assert not recorder.change(target, now, described).needed
+    held = recorder.read(target).deployment
+    assert held is not None
+    assert held.triggers is None
+
+
+def test_without_an_image_the_deployment_keeps_its_own(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """A new one names none; the change says what it runs."""
+    recorder = subject.recorder
+    bare = dataclasses.replace(record, image=None, job_variables={})
+    deploy(recorder, target, bare)
+    held = recorder.read(target).deployment
+    assert held is not None
+    assert held.job_variables == {}
+    deploy(recorder, target, record)
+    now = recorder.read(target)
+    change = recorder.change(target, now, bare)
+    assert (change.needed, change.runs) == (False, record.image)
+
+
 def test_given_schedules_replace_those_given_before_and_keep_their_pause(
     subject: Subject, target: Target, record: Record
 ) -> None:
