@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from imagebuild.errors import ImagebuildError
-from imagebuild.foreseeing import Group, Member, describe_all, foresee_each
+from imagebuild.foreseeing import describe_all, foresee_each
+from imagebuild.grouping import Group, Member
 from imagebuild.orders import Made, Result
 from imagebuild.outcome import Outcome
 from imagebuild.parallel import both, each
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imagebuild.events import Emit
-    from imagebuild.foreseeing import PartsOf
+    from imagebuild.grouping import PartsOf
     from imagebuild.names import ImageName
     from imagebuild.orders import Order
     from imagebuild.protocols import Image

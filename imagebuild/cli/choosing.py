@@ -43,7 +43,7 @@ def choose(options: Mapping[str, Any]) -> Chosen | None:
     path = current_folder() / typed if typed else root / PREFECT_FILE
     if (entrypoint and not names) or not (path.is_file() or typed or every):
         return None
-    from imagebuild.prefect.file import read_file
+    from imagebuild.prefect.file_reading import read_file
     from imagebuild.prefect.selection import select
 
     file = read_file(path)

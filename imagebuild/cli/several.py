@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imagebuild.errors import ImagebuildError
-    from imagebuild.foreseeing import Group, Member
+    from imagebuild.grouping import Group, Member
 
 
 def show_several(groups: Sequence[Group], *, as_json: bool) -> None:
