@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from imagebuild.errors import ImagebuildError
 from imagebuild.foreseeing import describe_all, foresee_each
-from imagebuild.grouping import Group, Member
 from imagebuild.orders import Made, Result
 from imagebuild.outcome import Outcome
 from imagebuild.parallel import both, each
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imagebuild.events import Emit
-    from imagebuild.grouping import PartsOf
+    from imagebuild.grouping import Group, Member, PartsOf
     from imagebuild.names import ImageName
     from imagebuild.orders import Order
     from imagebuild.protocols import Image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from imagebuild.cli.image_options import (
     tag_option,
 )
 from imagebuild.cli.running_options import dry_run_option, running_options, yes_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command(
@@ -51,18 +54,24 @@ def deploy(**options: Any) -> None:
       imagebuild deploy --all
       imagebuild deploy -n 'report/*' -n nightly
     """
-    from imagebuild import pipeline
     from imagebuild.cli.choosing import choose
-    from imagebuild.cli.finishing import record_command
-    from imagebuild.cli.preview import show_deploy
-    from imagebuild.cli.requests import build_request, deployment_request
-    from imagebuild.cli.working import working
 
     if chosen := choose(options):
         from imagebuild.cli.filed import deploy_chosen
 
         deploy_chosen(chosen, options)
-        return
+    else:
+        _deploy_one(options)
+
+
+def _deploy_one(options: Mapping[str, Any]) -> None:
+    """Deploy a flow of which no file says anything."""
+    from imagebuild import pipeline
+    from imagebuild.cli.finishing import record_command
+    from imagebuild.cli.preview import show_deploy
+    from imagebuild.cli.requests import build_request, deployment_request
+    from imagebuild.cli.working import working
+
     request, wanted = build_request(options), deployment_request(options)
     with working(request, options) as work:
         if options["dry_run"]:

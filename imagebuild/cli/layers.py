@@ -87,9 +87,13 @@ def over_images(options: Mapping[str, Any]) -> Callable[[BuildRequest], BuildReq
             if _typed(option):
                 _check(request, option)
                 changed[name] = _together(held, value)
-            elif _saved(option) and option in _IMAGE and _is_default(defaults[name], held):
-                if request.dockerfile is None or option not in RENDERED:
-                    changed[name] = value
+            elif (
+                _saved(option)
+                and option in _IMAGE
+                and _is_default(defaults[name], held)
+                and (request.dockerfile is None or option not in RENDERED)
+            ):
+                changed[name] = value
         return dataclasses.replace(request, **changed)
 
     return put

@@ -1,7 +1,7 @@
 """What only Prefect's own code can do; run as `python -m`, the one module that imports Prefect.
 
-`python -m imagebuild.recorders.prefect_jobs JOB FOLDER` reads one line of JSON, the job's input,
-and writes one line of JSON, `{"answer": …}` or `{"error": {"message", "causes", "status"}}`.
+`python -m imagebuild.recorders.prefect_jobs FOLDER` reads lines of JSON, `{"job", "given"}`, and
+answers each by one, `{"answer": …}` or `{"error": {"message", "causes", "status"}}`.
 Prefect reads its settings when it is imported, so the folder is entered before that.
 """
 
@@ -205,22 +205,23 @@ JOBS: dict[str, Any] = {
 
 
 def main() -> None:
-    """Do one job; see the module's own words."""
-    job, folder = sys.argv[1:]
-    given = json.loads(sys.stdin.readline())
-    # A flow's modules may print, which must not get between the answer.
-    answers = os.fdopen(os.dup(1), "w")
+    """Do jobs as they come; see the module's own words."""
+    os.chdir(sys.argv[1])
+    # A flow's modules and a step's commands may print and read, which must not get between.
+    jobs, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    said: dict[str, Any]
+    for line in jobs:
+        answers.write(json.dumps(_done(**json.loads(line))) + "\n")
+        answers.flush()
+
+
+def _done(job: str, given: dict[str, Any]) -> dict[str, Any]:
     try:
-        os.chdir(folder)
-        said = {"answer": JOBS[job](given)}
+        return {"answer": JOBS[job](given)}
     except _Refused as error:
-        said = {"error": {"message": str(error), "causes": error.causes, "status": error.status}}
-    answers.write(json.dumps(said) + "\n")
-    answers.flush()
-    if job == "serve":
-        sys.stdin.read()
+        causes, status = error.causes, error.status
+        return {"error": {"message": str(error), "causes": causes, "status": status}}
 
 
 if __name__ == "__main__":
