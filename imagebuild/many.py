@@ -182,6 +182,7 @@ def _record(work: _Work, member: Member, finish: Finish) -> None:
                     record,
                     image=str(name.pinned(digest) if name and digest else name),
                     directory=work.made.directory,
+                    version=wanted.version or wanted.stated.get("version") or record.version,
                     job_variables=wanted.job_variables,
                     stated=wanted.stated,
                     triggers=wanted.triggers,

@@ -54,10 +54,11 @@ def _of_step(draft: Draft, step: Step, image: Callable[[Draft], StepImage]) -> I
         elif step is draft.sections.build:
             image(draft)
     except UsageError as error:
-        yield f"{place(draft, step)}: {': '.join((error.message, *error.causes))}"
+        hint = f"; {error.hint}" if error.hint else ""
+        yield f"{place(draft, step)}: {': '.join((error.message, *error.causes))}{hint}"
 
 
 def place(draft: Draft, step: Step) -> str:
-    """Where a step stands."""
-    line = f"line {step.line}: " if step.line else ""
-    return f"{line}deployment {draft.label!r}: the step {step.name.rpartition('.')[2]}"
+    """Where a step stands; its line tells, as one of the file's is of several deployments."""
+    where = f"line {step.line}" if step.line else f"deployment {draft.label!r}"
+    return f"{where}: the step {step.name.rpartition('.')[2]}"

@@ -51,6 +51,8 @@ class _Reading:
             if meant.startswith("did"):  # whatever else stands there may hold anchors
                 self.say(found, (key,), "", f"unknown key {key!r}; {meant}")
         shared = {name: self.section(found, name, found, (), "") for name in _SECTIONS}
+        # For all, an empty section says no more than none; `prefect init` writes such ones.
+        shared |= {name: shared[name] or None for name in ("build", "push")}
         every = found.get("deployments")
         every = every if isinstance(every, list) else []
         made = [self.deployment(found, number, one, shared) for number, one in enumerate(every)]

@@ -44,7 +44,7 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _unknown(lost: Sequence[str], deployments: Sequence[FileDeployment], file: str) -> UsageError:
-    names = [one.name for one in deployments if one.name is not None]
+    names = list(dict.fromkeys(one.name for one in deployments if one.name is not None))
     message = f"{file} has no deployment {' and none '.join(repr(name) for name in lost)}"
     close = difflib.get_close_matches(lost[0].rpartition("/")[2], names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else None

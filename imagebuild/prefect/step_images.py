@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.prefect.arguments import builder_of, image_name, image_request
 from imagebuild.prefect.credentials import logins_of
-from imagebuild.prefect.keywords import texts
+from imagebuild.prefect.keywords import MEANINGS, texts
 from imagebuild.prefect.outputs import LATER
+from imagebuild.prefect.refused import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +50,10 @@ def image_of(
         message = "a step that builds an image has to say its image_name"
         raise UsageError(message, hint="write such as image_name: registry.example.com/team/flow")
     others = {key: value for key, value in build.items() if key not in _OURS | _BUILD}
+    for key in others.keys() - MEANINGS.keys() - REFUSED.keys():
+        if close := difflib.get_close_matches(key, _BUILD, n=1):
+            message = f"a step that builds an image takes no {key!r}"
+            raise UsageError(message, hint=f"did you mean {close[0]!r}?")
     request = image_request(
         build["image_name"],
         build.get("tag"),

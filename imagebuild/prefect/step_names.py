@@ -50,7 +50,8 @@ def complaint(name: str) -> str | None:
         return _NEVER[name]
     module, _, function = name.rpartition(".")
     if not module:
-        near = _near(name, [f"{_PREFECT}.{name}", *_every()])
+        full = next((one for one in _every() if one.rpartition(".")[2] == name), None)
+        near = f"; did you mean {full}?" if full else ""
         return f"a step is named by its module and function{near}"
     if renamed := _today(module, function):
         return f"that is its name of Prefect 2; today it is {renamed}"

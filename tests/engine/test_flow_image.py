@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from tests.support.prefect_stack import PrefectServer, Worker
-    from tests.support.proxies import RecordingProxy
     from tests.support.registry import Registry
 
 FLOWS = """
