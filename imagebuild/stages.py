@@ -138,10 +138,12 @@ class Run:
 
 def _not_recorded(change: Change, error: NotRecorded, finish: Finish) -> NotRecorded:
     state = "is in the registry" if change.record.pushed else "is built"
-    names_it = change.deployment_id is not None and "job_variables" not in change.fields
+    bare = change.record.image is None
+    names_it = bare or (change.deployment_id is not None and "job_variables" not in change.fields)
     lacks = f"lacks the new {', '.join(sorted(change.fields))}" if names_it else "does not name it"
+    image = "" if bare else f"{change.record.image} {state}, and "
     return NotRecorded(
-        f"{change.record.image} {state}, and the deployment {change.target} {lacks}",
+        f"{image}the deployment {change.target} {lacks}",
         causes=error.causes,
         hint="; then ".join(filter(None, [error.hint, f"finish with: {finish(change)}"])),
         body=error.body,

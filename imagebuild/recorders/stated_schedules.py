@@ -24,12 +24,12 @@ _KEPT = ("active", "slug", "max_scheduled_runs")  # where the file does not say 
 def merge(held: Sequence[Held], stated: Sequence[Held]) -> list[dict[str, Any]]:
     """The schedules that are stated and no others, those that are new without an `id`.
 
-    A `slug` tells which is which, as Prefect has it. Without one it is that of the same words,
-    else any other without a slug; it keeps its ID and, unless `active` is stated, its pause.
+    A `slug` tells which is which, as Prefect has it, and without one the words do. What is there
+    already keeps its ID and, unless `active` is stated, its pause.
     """
     free = list(held)
     pairs: dict[int, Held] = {}
-    for fits in (_has_its_slug, _had_its_slug, _says, _has_none):
+    for fits in (_has_its_slug, _had_its_slug, _says_all, _says):
         for number, one in enumerate(stated):
             if number not in pairs:
                 match = next((other for other in free if fits(other, one)), None)
@@ -73,12 +73,12 @@ def _had_its_slug(held: Held, one: Held) -> bool:
     return bool(one.get("replaces")) and held.get("slug") == one["replaces"]
 
 
+def _says_all(held: Held, one: Held) -> bool:
+    return _says(held, one) and _takes(held, one)
+
+
 def _says(held: Held, one: Held) -> bool:
-    return not one.get("slug") and _means(held, one) and _takes(held, one)
-
-
-def _has_none(held: Held, one: Held) -> bool:
-    return not one.get("slug") and not held.get("slug")
+    return not one.get("slug") and _means(held, one)
 
 
 def _takes(held: Held, one: Held) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from imagebuild.errors import UsageError
 from imagebuild.events import Event, ignore
-from imagebuild.record import Record, Schedule, Target
+from imagebuild.record import Described, Record, Schedule, Target
 from imagebuild.recorders.prefect import PrefectRecorder
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ from prefect import flow
 def hello(name: str = "you", number: int = 1):
     """Says hello."""
 '''
+SCHEMA = {
+    "title": "Parameters",
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "number": {"type": "integer"}},
+}
 STEP = {"prefect.deployments.steps.set_working_directory": {"directory": "/opt/prefect/app"}}
 SIX: Json = {
     "schedule": {"cron": "0 6  * * *", "timezone": "Europe/Berlin", "day_or": False},
@@ -141,7 +146,7 @@ def bench(
 
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
-    """A record of a pushed image, with all that a file can state."""
+    """A record of a pushed image, with all that a file can state but its triggers."""
     (tmp_path / "flow.py").write_text(FLOW)
     return Record(
         "reg.example/app:1",
@@ -151,8 +156,8 @@ def record(tmp_path: Path) -> Record:
         version="1.2.3",
         version_given=True,
         source=str(tmp_path),
+        described=Described(SCHEMA, "Says hello."),
         stated=STATED,
-        triggers=TRIGGERS,
     )
 
 
@@ -217,7 +222,7 @@ def test_a_new_deployment_is_as_prefect_deploy_leaves_it(
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    bench.deploy(record)
+    bench.deploy(dataclasses.replace(record, described=None, triggers=TRIGGERS))
     ours, other = bench.held, bench.api.deployment(f"hello/{theirs}")
     differ = {key for key in ours | other if _bare(ours.get(key)) != _bare(other.get(key))}
     its_own = {"id", "name", "created", "updated", "global_concurrency_limit"}
@@ -230,12 +235,13 @@ def test_a_new_deployment_is_as_prefect_deploy_leaves_it(
 
 
 def test_what_stands_already_is_not_written_again(bench: Bench, record: Record) -> None:
-    """Made at once and stated once more; and by `prefect deploy`'s own words."""
-    bench.deploy(record)
+    """Neither the fields, nor the schedules, nor the automations."""
+    wish = dataclasses.replace(record, triggers=TRIGGERS)
+    bench.deploy(wish)
     made = [request for request in bench.writes if request.startswith("POST /api/deployments/")]
     assert len(made) == 2  # the deployment, and its schedules
     before, automations = bench.held, bench.automations
-    bench.deploy(record)
+    bench.deploy(wish)
     assert bench.writes == []
     assert (bench.held, bench.automations) == (before, automations)
 
@@ -244,12 +250,12 @@ def test_what_is_stated_replaces_what_is_there_and_the_rest_stays(
     bench: Bench, record: Record
 ) -> None:
     """On a deployment that somebody made otherwise, in each of its fields."""
-    bench.deploy(dataclasses.replace(record, stated={}, triggers=None))
+    bench.deploy(dataclasses.replace(record, stated={}))
     path = f"/deployments/{bench.held['id']}"
     extra = {"schedule": {"cron": "0 1 * * *"}, "active": True}
     bench.api.request("POST", f"{path}/schedules", [extra])
     bench.api.request("PATCH", path, {"tags": ["x"], "parameters": {"name": "x"}, "paused": True})
-    bench.deploy(dataclasses.replace(record, stated={"description": "new"}, triggers=None))
+    bench.deploy(dataclasses.replace(record, stated={"description": "new"}))
     held = bench.held
     assert (held["description"], held["tags"], held["paused"]) == ("new", ["x"], True)
     assert (held["parameters"], len(held["schedules"])) == ({"name": "x"}, 1)
@@ -311,7 +317,7 @@ def test_a_schedule_keeps_its_id_and_its_pause_unless_the_file_says_it(
 
 def test_only_the_deployments_own_automations_are_replaced(bench: Bench, record: Record) -> None:
     """What somebody else made to run it stays, and is no reason to write again."""
-    bench.deploy(dataclasses.replace(record, triggers=None))
+    bench.deploy(record)
     run = {"type": "run-deployment", "source": "selected", "deployment_id": bench.held["id"]}
     theirs = {
         "name": "somebody's",
@@ -319,12 +325,12 @@ def test_only_the_deployments_own_automations_are_replaced(bench: Bench, record:
         "actions": [run],
     }
     bench.api.request("POST", "/automations/", theirs)
-    bench.deploy(record)
+    bench.deploy(dataclasses.replace(record, triggers=TRIGGERS))
     names = {"both", "quiet", f"{bench.target.name}__automation_1", "somebody's"}
     assert {one["name"] for one in bench.automations} == names
     bench.deploy(dataclasses.replace(record, triggers=TRIGGERS[:2]))
     assert {one["name"] for one in bench.automations} == names - {"both"}
-    bench.deploy(dataclasses.replace(record, triggers=None))
+    bench.deploy(record)
     assert bench.writes == []
     bench.deploy(dataclasses.replace(record, triggers=()))
     assert {one["name"] for one in bench.automations} == {"somebody's"}

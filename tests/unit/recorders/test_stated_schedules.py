@@ -56,8 +56,8 @@ def test_what_the_server_made_of_the_same_words_stays(held: Json, said: Json) ->
 
 @pytest.mark.parametrize(("held", "said"), OTHER)
 def test_what_is_said_otherwise_is_set_in_its_place(held: Json, said: Json) -> None:
-    """It keeps its ID, its pause and its anchor."""
-    (after,) = merge([there("a", active=False, **held)], [stated(schedule=said)])
+    """Where a slug tells that it is the same one: it keeps its ID, its pause and its anchor."""
+    (after,) = merge([there("a", "s", active=False, **held)], [stated("s", said)])
     anchor = {"anchor_date": ANCHOR} if "interval" in said and "anchor_date" in held else {}
     assert after["schedule"] == {**anchor, **said}
     assert (after["id"], after["active"]) == ("a", False)
@@ -102,7 +102,8 @@ def test_two_of_the_same_words_are_two_schedules() -> None:
     assert merge([one, two], [stated(parameters={"x": n}) for n in "ba"]) == [one, two]
     slugged = there("c", "s", cron="@daily")
     assert merge([slugged], [stated()]) == [slugged]
-    assert "id" not in merge([slugged], [stated(schedule={"cron": "@hourly"})])[0]
+    for held in (slugged, there("d", cron="@daily")):
+        assert "id" not in merge([held], [stated(schedule={"cron": "@hourly"})])[0]
 
 
 def test_a_pause_that_stays_is_told() -> None:
