@@ -11,16 +11,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from imagebuild.errors import UsageError
 from imagebuild.prefect import images
 from imagebuild.prefect.arguments import AUTO, builder_of, image_name, image_request
 
 if TYPE_CHECKING:
+    from prefect.docker import DockerImage
+
     from imagebuild.request import BuildRequest
+else:
+    # What Prefect asks for is in its annotations alone, and to import it takes seconds.
+    DockerImage = object
 
 _STDOUT = sys.stdout
+_NO_REGISTRY = (
+    "give the full name, such as registry.example.com/team/flow, set Prefect's"
+    " PREFECT_DEFAULT_DOCKER_BUILD_NAMESPACE, or keep the image on this machine:"
+    " .deploy(push=False)"
+)
 
 
-class FlowImage:
+class FlowImage(DockerImage):
     """An image of the flow's folder, for `.deploy(image=FlowImage("registry/my-flow"))`.
 
     `name` is `[registry/]name[:tag]`; a bare one goes below Prefect's
@@ -35,7 +46,8 @@ class FlowImage:
     `builder`; `pin=False` to record the tag instead of the digest; and whatever docker-py and
     buildx call them. Raises `UsageError` for one that cannot be meant, by its name.
 
-    `name`, `tag` and the other arguments are its attributes, as `DockerImage` has them.
+    `name`, `tag` (empty until it is known) and the other arguments are its attributes, as
+    `DockerImage` has them; to a type checker it is one.
     """
 
     def __init__(
@@ -47,7 +59,9 @@ class FlowImage:
         build_backend: str = "docker-py",
         **build_kwargs: Any,
     ) -> None:
-        self.dockerfile = dockerfile
+        self.dockerfile = (
+            os.fspath(dockerfile) if isinstance(dockerfile, os.PathLike) else dockerfile
+        )
         self.stream_progress_to = stream_progress_to
         self.build_backend = build_backend
         self.build_kwargs = build_kwargs
@@ -55,7 +69,7 @@ class FlowImage:
         namespace = images.default_namespace() if self._named.is_bare else None
         self._named = self._asked(namespace).image or self._named
         self.name = str(self._named.untagged)
-        self.tag = self._named.tag
+        self.tag = self._named.tag or ""
         self._built: images.Built | None = None
         self._digest: str | None = None
 
@@ -78,12 +92,15 @@ class FlowImage:
         asked = self._asked()
         self._built = images.build(asked, builder_of(self._given), self._stream)
         self._digest = self._built.digest
-        self.tag = self._built.name.tag
+        self.tag = str(self._built.name.tag)
 
     def push(self) -> None:
         """Push what was built, unless the registry has it. Raises `ImagebuildError`."""
         asked = self._asked()
         name = self._built.name if self._built else self._named
+        if name.is_bare:
+            message = f"cannot push {name}: the name says no registry"
+            raise UsageError(message, hint=_NO_REGISTRY)
         if self._digest is None:
             self._digest = images.push(asked, name, asked.tags, self._stream)
 

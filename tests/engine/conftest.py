@@ -31,3 +31,12 @@ def containerd_engine(engine: DockerClient, base_image: str) -> Iterator[SecondE
     with containerd_engine() as second:
         second.ensure(engine, base_image)
         yield second
+
+
+@pytest.fixture
+def made(engine: DockerClient) -> Iterator[list[str]]:
+    """Take the images away whose references a test puts into the list."""
+    names: list[str] = []
+    yield names
+    for name in names:
+        engine.images.remove(name, force=True)

@@ -15,8 +15,6 @@ from tests.support.command import imagebuild, listing
 from tests.support.prefect_stack import restore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from docker import DockerClient
 
     from tests.support.prefect_stack import PrefectServer, Worker
@@ -52,15 +50,6 @@ def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dic
     """Give the environment of a user with a server, a Docker pool and the base image."""
     docker_host = os.environ.get("DOCKER_HOST")
     return prefect_server.environment() | ({"DOCKER_HOST": docker_host} if docker_host else {})
-
-
-@pytest.fixture
-def made(engine: DockerClient) -> Iterator[list[str]]:
-    """Take the images away whose references a test puts into the list."""
-    names: list[str] = []
-    yield names
-    for name in names:
-        engine.images.remove(name, force=True)
 
 
 def _edit(project: Path, old: str, new: str) -> None:

@@ -223,7 +223,7 @@ def test_a_mistake_in_the_file_leaves_everything_as_it_was(
     )
     assert "the environment has no variable NO_SUCH_VARIABLE" in ran.told
     assert "Prefect has no variable 'no_such'" in ran.told
-    assert "line 38: deployment 'daily-wrong': tags.1" in ran.told
+    assert "line 33: deployment 'daily-wrong': tags.1" in ran.told
     assert not (project / "ran").exists()
     assert recorded_engine.asked(path=".*(images|build).*") == []
     assert not any(one["name"].endswith("-wrong") for one in prefect_server.api.deployments())

@@ -22,8 +22,23 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-PREFECT = [sys.executable, "-m", "prefect"]
-KEPT_DATABASE = Path(__file__).parents[2] / ".work" / f"prefect-{version('prefect')}-empty.db"
+KEPT = Path(__file__).parents[2] / ".work"
+
+
+@dataclass(frozen=True)
+class Prefect:
+    """A Prefect that is installed: its version, and the start of its command line."""
+
+    version: str
+    argv: tuple[str, ...]
+
+    @property
+    def empty_database(self) -> Path:
+        """Where a migrated database of this version is kept, if there is one."""
+        return KEPT / f"prefect-{self.version}-empty.db"
+
+
+OURS = Prefect(version("prefect"), (sys.executable, "-m", "prefect"))
 
 
 @dataclass(frozen=True)
@@ -32,6 +47,7 @@ class PrefectServer:
 
     folder: Path
     url: str
+    prefect: Prefect = OURS
     api: PrefectApi = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -67,13 +83,15 @@ class Worker:
 
 
 @contextmanager
-def running_server(folder: Path, host: str = "127.0.0.1") -> Iterator[PrefectServer]:
+def running_server(
+    folder: Path, host: str = "127.0.0.1", prefect: Prefect = OURS
+) -> Iterator[PrefectServer]:
     """Run a server until the block ends; `host` from `container_host` for runs in containers."""
     port = free_port(host)
-    server = PrefectServer(folder, f"http://{host}:{port}/api")
+    server = PrefectServer(folder, f"http://{host}:{port}/api", prefect)
     log = folder / "server.log"
-    argv = [*PREFECT, "server", "start", "--host", host, "--port", str(port)]
-    fresh = not restore(folder)
+    argv = [*prefect.argv, "server", "start", "--host", host, "--port", str(port)]
+    fresh = not restore(folder, prefect)
     with background(argv, log, server.environment()) as process, closing(server.api):
         wait_until(server.api.healthy, "the Prefect server", 120, process, log)
         if fresh:
@@ -81,27 +99,28 @@ def running_server(folder: Path, host: str = "127.0.0.1") -> Iterator[PrefectSer
         yield server
 
 
-def restore(home: Path) -> bool:
+def restore(home: Path, prefect: Prefect = OURS) -> bool:
     """Let a server in this PREFECT_HOME begin with the empty database of an earlier run.
 
     To migrate one takes six seconds.
     """
-    if not KEPT_DATABASE.exists():
+    if not prefect.empty_database.exists():
         return False
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(KEPT_DATABASE, home / "prefect.db")
+    shutil.copy(prefect.empty_database, home / "prefect.db")
     return True
 
 
 def _keep(server: PrefectServer) -> None:
-    KEPT_DATABASE.parent.mkdir(exist_ok=True)
-    part = KEPT_DATABASE.with_suffix(f".{os.getpid()}")
+    KEPT.mkdir(exist_ok=True)
+    kept = server.prefect.empty_database
+    part = kept.with_suffix(f".{os.getpid()}")
     with (
         closing(sqlite3.connect(server.folder / "prefect.db")) as source,
         closing(sqlite3.connect(part)) as copy,
     ):
         source.backup(copy)
-    part.replace(KEPT_DATABASE)
+    part.replace(kept)
 
 
 def container_host(client: docker.DockerClient) -> str:
@@ -122,14 +141,14 @@ def container_host(client: docker.DockerClient) -> str:
 
 def create_pool(server: PrefectServer, name: str, kind: str) -> None:
     """Make a work pool with the base job template that its kind ("docker", "process") has."""
-    run(*PREFECT, "work-pool", "create", name, "--type", kind, env=server.environment())
+    run(*server.prefect.argv, "work-pool", "create", name, "--type", kind, env=server.environment())
 
 
 @contextmanager
 def running_worker(server: PrefectServer, pool: str, kind: str) -> Iterator[Worker]:
     """Run a worker until the block ends; it is started, and not yet awaited."""
     log = server.folder / f"worker-{pool}.log"
-    argv = [*PREFECT, "worker", "start", "--pool", pool, "--type", kind]
+    argv = [*server.prefect.argv, "worker", "start", "--pool", pool, "--type", kind]
     with background(argv, log, server.environment()) as process:
         yield Worker(server, pool, log, process)
     if kind == "docker":

@@ -646,6 +646,19 @@ def test_dockers_credentials_come_before_podmans(tmp_path: Path) -> None:
         assert engine.logins.find("reg.example")["username"] == "a"
 
 
+def test_credentials_that_are_given_come_first(tmp_path: Path) -> None:
+    """Of their own registry alone, which for Docker Hub has several names."""
+    known = {"auths": {"reg.example": {"auth": encoded("a:x")}}}
+    (tmp_path / "config.json").write_text(json.dumps(known))
+    login = {"username": "given", "password": "x"}
+    logins = Logins(
+        {"DOCKER_CONFIG": str(tmp_path)}, {"other.example": login, "index.docker.io": login}
+    )
+
+    assert logins.find("other.example") == logins.find("docker.io") == login
+    assert logins.find("reg.example")["username"] == "a"
+
+
 @pytest.mark.parametrize(
     ("variables", "username"),
     [
