@@ -7,11 +7,12 @@ each deployment is recorded; one that fails does not stop the others.
 from __future__ import annotations
 
 import dataclasses
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from imagebuild.errors import ImagebuildError
+from imagebuild.errors import ImagebuildError, Interrupted
+from imagebuild.events import Note
 from imagebuild.foreseeing import describe_all, foresee_each
 from imagebuild.orders import Made, Result
 from imagebuild.outcome import Outcome
@@ -20,14 +21,14 @@ from imagebuild.plan import Build, Push
 from imagebuild.stages import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from imagebuild.events import Emit
     from imagebuild.grouping import Group, Member, PartsOf
     from imagebuild.names import ImageName
     from imagebuild.orders import Order
     from imagebuild.protocols import Image
-    from imagebuild.record import Change
+    from imagebuild.record import Change, Record
     from imagebuild.stages import Finish
 
     Confirm: TypeAlias = Callable[[Sequence[Change]], None]
@@ -59,12 +60,13 @@ def deploy_each(
     done then. What fails for one deployment, or for all of one image, is its result.
     """
     run = Run(parts_of(orders[0]), emit)
-    with ExitStack() as stack, run.told():
-        with run.stage("preflight") as told:
+    with ExitStack() as stack:
+        with run.told(), run.stage("preflight") as told:
             groups = foresee_each(orders, parts_of, emit, stack)
             confirm([one.change for group in groups for one in group.members if one.change])
             told.append(_counted(groups))
-        works = [_Work(group, Run(group.parts, group.emit)) for group in groups]
+        works = [_Work(group, Run(group.parts, group.emit), made=group.made()) for group in groups]
+        stack.enter_context(_told(works, emit))
         _build_all(works, run)
         _push_all(works, run)
         _record_all(works, run, finish)
@@ -78,6 +80,19 @@ def preview_each(
     run = Run(parts_of(orders[0]), emit)
     with run.told():
         return foresee_each(orders, parts_of, emit, stack)
+
+
+@contextmanager
+def _told(works: Sequence[_Work], emit: Emit) -> Iterator[None]:
+    """Let an interruption say of each deployment what became of it."""
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        for work in works:
+            for one in work.group.members:
+                done = f"the deployment {one.label} is recorded"
+                emit(Note(done if one.deployment_id else one.run.unchanged))
+        raise
 
 
 def _build_all(works: Sequence[_Work], run: Run) -> None:
@@ -108,11 +123,12 @@ def _build(work: _Work, told: list[str]) -> None:
 
 
 def _push_all(works: Sequence[_Work], run: Run) -> None:
-    built = [work for work in works if work.image and not work.group.error]
+    well = [work for work in works if not work.group.error]
+    built = [work for work in well if work.image]
     if any(work.group.image and work.group.image.steps.pushes for work in built):
         with run.stage("push") as told:
             each(lambda work: _attempt(work, _push, told), built)
-    for work in built:
+    for work in well:
         if not work.group.error:
             _attempt(work, _after, [])
 
@@ -134,9 +150,10 @@ def _after(work: _Work, told: list[str]) -> None:  # noqa: ARG001 -- as `_attemp
 def _attempt(work: _Work, do: Callable[[_Work, list[str]], None], told: list[str]) -> None:
     """Do something for a group; what fails is the group's own error."""
     try:
-        with work.run.told():
-            do(work, told)
+        do(work, told)
     except ImagebuildError as error:
+        stands = "; ".join(member.run.unchanged for member in work.group.members)
+        error.unchanged = error.unchanged or stands
         work.group.error = error
 
 
@@ -170,28 +187,31 @@ def _record(work: _Work, member: Member, finish: Finish) -> None:
     run, recorder = member.run, work.group.parts.recorder
     assert run.target is not None
     assert run.recorded is not None
-    assert member.record is not None
     try:
         with run.told():
-            record = member.record
-            if work.image is not None:
-                wanted = member.order.wanted(work.made)
-                digest = work.made.digest if work.group.request.pin else None
-                name = work.made.name
-                record = dataclasses.replace(
-                    record,
-                    image=str(name.pinned(digest) if name and digest else name),
-                    directory=work.made.directory,
-                    version=wanted.version or wanted.stated.get("version") or record.version,
-                    job_variables=wanted.job_variables,
-                    stated=wanted.stated,
-                    triggers=wanted.triggers,
-                )
-            member.record = record
-            member.change = recorder.change(run.target, run.recorded, record)
+            member.record = _final(work, member)
+            member.change = recorder.change(run.target, run.recorded, member.record)
             member.deployment_id = run.write(member.change, finish, [])
     except ImagebuildError as error:
         member.error = error
+
+
+def _final(work: _Work, member: Member) -> Record:
+    """The record with what became known since it was foreseen: the image, and what steps gave."""
+    assert member.record is not None
+    wanted, made = member.order.wanted(work.made), work.made
+    record = dataclasses.replace(
+        member.record,
+        job_variables=wanted.job_variables,
+        stated=wanted.stated,
+        triggers=wanted.triggers,
+        version=wanted.version or wanted.stated.get("version") or member.record.version,
+    )
+    if work.image is None or made.name is None:
+        return record
+    digest = made.digest if work.group.request.pin else None
+    image = str(made.name.pinned(digest) if digest else made.name)
+    return dataclasses.replace(record, image=image, directory=made.directory)
 
 
 def _results(works: Sequence[_Work], run: Run) -> list[Result]:
@@ -229,4 +249,7 @@ def _result(work: _Work, member: Member, run: Run) -> Result:
 def _counted(groups: Sequence[Group]) -> str:
     deployments = sum(len(group.members) for group in groups)
     images = sum(group.image is not None for group in groups)
-    return f"{deployments} deployments, {images} image{'' if images == 1 else 's'}"
+    return ", ".join(
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for count, word in ((deployments, "deployment"), (images, "image"))
+    )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from imagebuild import many
 from imagebuild.cli.layers import over_deployments, over_images
 from imagebuild.cli.output import output
-from imagebuild.cli.requests import build_request
+from imagebuild.cli.requests import build_request, current_folder
 from imagebuild.cli.results import report, verdict
-from imagebuild.cli.several import show_several
+from imagebuild.cli.several import foreseen, show_several
 from imagebuild.cli.tally import Tally
 from imagebuild.cli.working import loudness
 from imagebuild.errors import UsageError
@@ -41,7 +41,7 @@ def deploy_chosen(chosen: Chosen, options: Mapping[str, Any]) -> None:
     """
     env = os.environ
     with (
-        workshop(env, chosen.root) as shop,
+        workshop(env, current_folder()) as shop,
         output(sys.stderr, env, **loudness(options)) as shown,
     ):
         tally = Tally(once(shown.emit))
@@ -54,6 +54,8 @@ def deploy_chosen(chosen: Chosen, options: Mapping[str, Any]) -> None:
             with ExitStack() as stack:
                 groups = many.preview_each(orders, parts_of, tally.emit, stack)
                 show_several(groups, as_json=options["json"])
+                if (error := verdict(foreseen(groups), "would not be")) is not None:
+                    raise error
             return
 
         def confirm(changes: Sequence[Change]) -> None:

@@ -42,7 +42,7 @@ def report(results: Sequence[Result], shown: Output, tally: Tally, *, as_json: b
             click.echo(reference)
 
 
-def verdict(results: Sequence[Result]) -> ImagebuildError | None:
+def verdict(results: Sequence[Result], were: str = "were not") -> ImagebuildError | None:
     """What the failures come to; None where there are none.
 
     That of the only deployment is itself. Where all failed alike, the exit code is theirs; else it
@@ -56,9 +56,9 @@ def verdict(results: Sequence[Result]) -> ImagebuildError | None:
     alike = len(errors) == len(results) and len({error.exit_code for error in errors}) == 1
     kind = type(errors[0]) if alike else NotRecorded
     if alike:
-        message = f"none of the {len(results)} deployments was recorded"
+        message = f"all {len(results)} deployments {were} recorded"
     else:
-        message = f"{len(errors)} of {len(results)} deployments were not recorded"
+        message = f"{len(errors)} of {len(results)} deployments {were} recorded"
     return kind(message, causes=tuple(dict.fromkeys(error.message for error in errors)))
 
 

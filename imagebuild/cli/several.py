@@ -9,6 +9,7 @@ import click
 from imagebuild.cli.errors import error_document
 from imagebuild.cli.preview import deployment_document, deployment_lines, plan_document, plan_lines
 from imagebuild.cli.text import clean, print_json
+from imagebuild.orders import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,11 +18,19 @@ if TYPE_CHECKING:
     from imagebuild.grouping import Group, Member
 
 
+def foreseen(groups: Sequence[Group]) -> list[Result]:
+    """What would become of each, as far as it would fail."""
+    members = [(group, one) for group in groups for one in group.members]
+    return [Result(one.label, error=one.error or group.error) for group, one in members]
+
+
 def show_several(groups: Sequence[Group], *, as_json: bool) -> None:
-    """Print what would be done, on stdout. Raises the first error, where nothing would be."""
+    """Print what would be done, on stdout."""
     document = {"images": [_image(group) for group in groups]}
     if as_json:
         print_json(document)
+        # What would fail is in the document, and stdout holds only one.
+        click.get_current_context().find_root().obj.json = False
     else:
         click.echo("\n".join(_lines(document)))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imagebuild.orders import Hook
     from imagebuild.prefect.file import FileDeployment, Step
     from imagebuild.prefect.running import Steps
+    from imagebuild.prefect.templating import Unfilled
     from imagebuild.prefect.world import World
     from imagebuild.request import BuildRequest, DeploymentRequest
 
@@ -79,9 +80,13 @@ class Ordering:
         ready = self._ready(draft, image.request.image if image else None)
         request = self.choices.over(image.request) if image and not ready else self.choices.baked
         fields, _ = draft.fields(None)
+        # The file's paths are relative to its root, wherever the user stands.
+        entrypoint = fields["entrypoint"]
+        if request.here != self.root:
+            entrypoint = str(self.root / entrypoint)
         order = Order(
             draft.label,
-            dataclasses.replace(request, entrypoint=fields["entrypoint"]),
+            dataclasses.replace(request, entrypoint=entrypoint),
             lambda made: self._wanted(draft, made),
             ready,
             builder=image.builder if image and not ready else None,
@@ -122,7 +127,8 @@ class Ordering:
 
     def _wanted(self, draft: Draft, made: Made) -> DeploymentRequest:
         """The deployment, with what its steps gave so far."""
-        fields, _ = draft.fields(made)
+        fields, unfilled = draft.fields(made)
+        self._check(draft, unfilled)
         try:
             filed = request_of(fields)
         except Misfit as misfit:
@@ -137,6 +143,13 @@ class Ordering:
             filed = dataclasses.replace(filed, stated={**filed.stated, "pull_steps": pull})
         return self.choices.typed(filed)
 
+    def _check(self, draft: Draft, unfilled: Sequence[Unfilled]) -> None:
+        """Raise `UsageError` for what a step was to give, and did not."""
+        for one in unfilled:
+            message = f"deployment {draft.label!r}: nothing fills {{{{ {one.name} }}}}"
+            causes = ("its step gave no such value",)
+            raise UsageError(message, causes=causes, hint=f"mend {self.file}")
+
     def _hook(self, draft: Draft, steps: Sequence[Step]) -> Hook:
         return lambda made, _: self._run(draft, steps, made)
 
@@ -145,7 +158,8 @@ class Ordering:
             if self.choices.dry and not draft.uses(step):
                 self.emit(Note(f"{draft.label}: would run the step {step.name}"))
                 continue
-            inputs, _ = draft.inputs(step, made)
+            inputs, unfilled = draft.inputs(step, made)
+            self._check(draft, unfilled)
             draft.results[id(step)] = self.steps.run(step, inputs, draft.label)
 
 

@@ -40,15 +40,15 @@ def of_image(made: Made | None) -> dict[str, Any]:
     if made is None or name is None:
         texts = ("image_name", "tag", "image", "image_id", "digest", "reference", "directory")
         return {**dict.fromkeys(texts, LATER), "additional_tags": []}
-    tag = name.tag or LATER
+    tag, unknown = name.tag or LATER, None if made.image_id else LATER
     image = f"{name.untagged}:{tag}"
     return {
         "image_name": str(name.untagged),
         "tag": tag,
         "image": image,
-        "image_id": made.image_id or LATER,
+        "image_id": made.image_id or unknown,
         "additional_tags": list(made.tags[1:]),
-        "digest": made.digest or LATER,
+        "digest": made.digest or unknown,
         "reference": str(name.pinned(made.digest)) if made.digest else image,
         "directory": made.directory or LATER,
     }

@@ -51,5 +51,6 @@ class Steps:
 
     def _run(self, step: Step, inputs: Mapping[str, Any]) -> Any:
         if step.name == step_names.SHELL:
-            return run_shell_script(inputs, self.root, self.env, self.emit)
+            shown = step.inputs.get("script")
+            return run_shell_script(inputs, self.root, self.env, self.emit, shown)
         return self.recorder.run_step(step.name, inputs, self.root)

@@ -27,21 +27,30 @@ _LAST_LINES = 20
 
 
 def run_shell_script(
-    inputs: Mapping[str, Any], root: Path, env: Mapping[str, str], emit: Emit
+    inputs: Mapping[str, Any],
+    root: Path,
+    env: Mapping[str, str],
+    emit: Emit,
+    shown: str | None = None,
 ) -> dict[str, str]:
     """What the script printed: `stdout` and `stderr`, without the blanks around them.
 
-    It runs in its `directory`, relative to `root`. Raises `UsageError` for inputs that cannot be
-    meant, and `ImagebuildError` where a line fails, with the last that it said.
+    It runs in its `directory`, relative to `root`. `shown` is the script as the file has it, whose
+    placeholders may stand for secrets. Raises `UsageError` for inputs that cannot be meant, and
+    `ImagebuildError` where a line fails, with the last that it said.
     """
     check(inputs)
+    lines = inputs["script"].splitlines()
+    named = lines if shown is None else shown.splitlines()
+    if len(named) != len(lines):
+        named = ["(a line of run_shell_script)"] * len(lines)
     full = {**env, **{key: str(value) for key, value in (inputs.get("env") or {}).items()}}
     running = _Running(full, root / (inputs.get("directory") or "."), emit)
     running.shows = inputs.get("stream_output", True)
-    for line in inputs["script"].splitlines():
+    for line, name in zip(lines, named, strict=True):
         if inputs.get("expand_env_vars"):
             line = string.Template(line).safe_substitute(full)
-        running.line(line.strip(), shell=bool(inputs.get("shell")))
+        running.line(line.strip(), name.strip(), shell=bool(inputs.get("shell")))
     return {kind: "".join(lines).strip() for kind, lines in running.said.items()}
 
 
@@ -65,12 +74,12 @@ class _Running:
     shows: bool = True
     said: dict[str, list[str]] = field(default_factory=lambda: {"stdout": [], "stderr": []})
 
-    def line(self, line: str, *, shell: bool) -> None:
-        """Run one line; an empty one, and one that is a comment only, is none."""
-        words = _words(line)
+    def line(self, line: str, shown: str, *, shell: bool) -> None:
+        """Run one line, which is told as it is `shown`; an empty one is none."""
+        words = [] if shell else _words(line, shown)
         if not (line if shell else words):
             return
-        start, name = time.monotonic(), f"$ {line}"
+        start, name = time.monotonic(), f"$ {shown}"
         self.emit(StepStarted(name, name))
         try:
             process = subprocess.Popen(
@@ -85,14 +94,14 @@ class _Running:
         except OSError as error:
             why = f"{error.strerror or error}: {error.filename}"
             self.emit(StepEnded(name, name, time.monotonic() - start, error=why))
-            message = f"cannot run the script's line {line!r}"
+            message = f"cannot run the script's line {shown!r}"
             raise ImagebuildError(message, causes=(why,)) from error
         code = self._await(process, name)
         said = f"it ended with {code}" if code else None
         self.emit(StepEnded(name, name, time.monotonic() - start, error=said))
         if code:
             last = "".join(self.said["stdout"] + self.said["stderr"]).splitlines()[-_LAST_LINES:]
-            message = f"the script's line {line!r} failed"
+            message = f"the script's line {shown!r} failed"
             raise ImagebuildError(message, causes=(f"it ended with {code}",), body=tuple(last))
 
     def _await(self, process: subprocess.Popen[bytes], name: str) -> int:
@@ -121,10 +130,10 @@ class _Running:
                     self.emit(StepLog(name, text.rstrip("\r\n")))
 
 
-def _words(line: str) -> list[str]:
+def _words(line: str, shown: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as error:
-        message = f"cannot read the script's line {line!r}"
+        message = f"cannot read the script's line {shown!r}"
         hint = "each line is a command of its own; with shell: true the shell reads it"
         raise UsageError(message, causes=(str(error),), hint=hint) from error

@@ -93,8 +93,8 @@ def sentence(costs: dict[str, Cost]) -> str:
     ours, theirs = costs[ImagebuildAll.name], costs[PrefectAll.name]
     return (
         f"With ten deployments and one line changed, {PrefectAll.name} takes"
-        f" {theirs.seconds:.2f} s, {theirs.seconds / ours.seconds:.1f} times as long as {ImagebuildAll.name}"
-        f" ({ours.seconds:.2f} s)."
+        f" {theirs.seconds:.2f} s, {theirs.seconds / ours.seconds:.1f} times as long as"
+        f" {ImagebuildAll.name} ({ours.seconds:.2f} s)."
     )
 
 

@@ -259,7 +259,7 @@ def test_where_all_fail_alike_the_exit_code_is_theirs(
     told = capsys.readouterr().err
 
     assert told.count(f"error: {error.message}") == 1
-    assert "none of the 2 deployments was recorded" in told
+    assert "all 2 deployments were not recorded" in told
     assert shop.recorder.deployments == {}
 
 
@@ -515,3 +515,82 @@ def test_what_failed_to_be_recorded_is_finished_by_the_same_command(
     monkeypatch.setattr(shop.recorder, "apply", away)
     assert _deploy("--all") == 5
     assert "finish with: imagebuild deploy -n a" in capsys.readouterr().err
+
+
+def test_a_ready_image_can_be_what_a_script_says(shop: Shop, project: Path) -> None:
+    """Or the script does something of its own, before the deployment is recorded."""
+    script = "prefect.deployments.steps.run_shell_script"
+    _file(
+        project,
+        READY.replace('"reg.example/ready:v7"', '"reg.example/ready:{{ v.stdout }}"')
+        + f"    build: [{{{script}: {{script: touch done}}}}]\n"
+        + f"build: [{{{script}: {{id: v, script: echo v8}}}}]\n",
+    )
+    assert _deploy("--all") == 0
+    assert _image(shop, "first/a") == "reg.example/ready:v8"
+    assert (project / "done").exists()
+
+
+def test_a_secret_in_a_script_is_not_shown(shop: Shop, project: Path, capsys: Captured) -> None:
+    """Prefect does not show the line either."""
+    shop.recorder.blocks["secret/token"] = {"value": "hush"}
+    script = "prefect.deployments.steps.run_shell_script"
+    line = "test {{ prefect.blocks.secret.token }} ="
+    _file(project, f"{READY}\nbuild: [{{{script}: {{script: '{line} hush'}}}}]\n")
+    assert _deploy("--all") == 0
+    _file(project, f"{READY}\nbuild: [{{{script}: {{script: '{line} other'}}}}]\n")
+    assert _deploy("--all") == 1
+    told = capsys.readouterr().err
+
+    assert "$ test {{ prefect.blocks.secret.token }} = hush" in told
+    assert "hush =" not in told
+    assert "hush' " not in told
+
+
+def test_what_a_step_does_not_give_is_told(shop: Shop, project: Path, capsys: Captured) -> None:
+    """Only to run it tells; the deployment is not recorded then."""
+    step = "mine.steps.make"
+    _file(
+        project,
+        f"{READY}    build: [{{{step}: {{id: made, there: 1}}}}]\n"
+        "    description: '{{ made.not_there }}'\n",
+    )
+    assert _deploy("-n b") == 2
+    assert "nothing fills {{ made.not_there }}" in capsys.readouterr().err
+    assert shop.recorder.deployments == {}
+
+
+def test_a_dry_run_that_would_fail_says_so(shop: Shop, project: Path, capsys: Captured) -> None:
+    """With the same exit code."""
+    _file(project, FILE.replace("work_pool: *pool", "work_pool: {name: other}"))
+    assert _deploy("--all --dry-run --json") == 5
+    out, told = capsys.readouterr()
+
+    [image] = json.loads(out)["images"]
+    assert [bool(one["error"]) for one in image["deployments"]] == [False, True]
+    assert "1 of 2 deployments would not be recorded" in told
+
+
+def test_a_file_is_read_from_a_folder_below(
+    shop: Shop, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its paths are relative to its root."""
+    write(project, {"below/flows.py": "", "prefect.yaml": READY.replace("    pull: []\n", "")})
+    monkeypatch.chdir(project / "below")
+    assert _deploy("-n b --no-push") == 0
+    assert shop.recorder.deployments["second/b"].entrypoint == "flows.py:second"
+
+
+def test_an_interruption_says_what_became_of_each(
+    shop: Shop, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said to be as it was that is not."""
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shop.builder, "image", interrupted)
+    assert _deploy("--all") == 130
+    told = capsys.readouterr().err
+    assert "no deployment first/a was created" in told
+    assert "no deployment second/b was created" in told
