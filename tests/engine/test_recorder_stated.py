@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imagebuild.errors import UsageError
-from imagebuild.events import Event, ignore
 from imagebuild.record import Described, Record, Schedule, Target
 from imagebuild.recorders.prefect import PrefectRecorder
+from tests.support.recording import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from imagebuild.record import Change
-    from tests.support.prefect_api import PrefectApi
     from tests.support.prefect_stack import PrefectServer
     from tests.support.proxies import RecordingProxy
 
@@ -86,47 +84,11 @@ TRIGGERS: tuple[Json, ...] = (
 _OWN = {"id", "created", "updated"}  # of each automation and schedule
 
 
-class Bench:
-    """A recorder behind a proxy that keeps what it asks, and a deployment of its own."""
-
-    def __init__(
-        self, recorder: PrefectRecorder, api: PrefectApi, proxy: RecordingProxy, target: Target
-    ) -> None:
-        self.recorder, self.api, self.proxy, self.target = recorder, api, proxy, target
-
-    def change(self, record: Record) -> Change:
-        """What a deploy would write."""
-        now = self.recorder.read(self.target, triggers=record.triggers is not None)
-        return self.recorder.change(self.target, now, self.recorder.describe(now, record, ignore))
-
-    def deploy(self, record: Record) -> list[Event]:
-        """The whole way, as the pipeline goes it; what was said on it."""
-        events: list[Event] = []
-        self.proxy.clear()
-        self.recorder.apply(self.change(record), events.append)
-        return events
-
-    @property
-    def held(self) -> Json:
-        """The deployment as the server has it."""
-        return self.api.deployment(str(self.target))
-
-    @property
-    def automations(self) -> list[Json]:
-        """Those that run it."""
-        path = f"/automations/related-to/prefect.deployment.{self.held['id']}"
-        found: list[Json] = self.api.request("GET", path)
-        return found
-
-    @property
-    def writes(self) -> list[str]:
-        """What the last deploy wrote; a server whose SQLite is locked is asked again."""
-        asked = [request for request in self.proxy.requests if request.status != 503]
-        return [
-            f"{one.method} {one.path}"
-            for one in asked
-            if one.method != "GET" and not one.path.endswith("/filter")
-        ]
+def automations_of(bench: Bench) -> list[Json]:
+    """All that run the deployment, as the server has them."""
+    path = f"/automations/related-to/prefect.deployment.{bench.held['id']}"
+    found: list[Json] = bench.api.request("GET", path)
+    return found
 
 
 @pytest.fixture
@@ -206,7 +168,7 @@ deployments:
 def test_a_new_deployment_is_as_prefect_deploy_leaves_it(
     bench: Bench, record: Record, prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
-    """Field by field; only what is each deployment's own differs, and no schema is ours."""
+    """Field by field; only what is each deployment's own differs, so theirs needs no change."""
     folder = tmp_path / "theirs"
     folder.mkdir()
     (folder / "flow.py").write_text(FLOW)
@@ -222,7 +184,8 @@ def test_a_new_deployment_is_as_prefect_deploy_leaves_it(
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    bench.deploy(dataclasses.replace(record, described=None, triggers=TRIGGERS))
+    wish = dataclasses.replace(record, described=None, triggers=TRIGGERS)
+    bench.deploy(wish)
     ours, other = bench.held, bench.api.deployment(f"hello/{theirs}")
     differ = {key for key in ours | other if _bare(ours.get(key)) != _bare(other.get(key))}
     its_own = {"id", "name", "created", "updated", "global_concurrency_limit"}
@@ -230,20 +193,21 @@ def test_a_new_deployment_is_as_prefect_deploy_leaves_it(
     assert ours["global_concurrency_limit"]["limit"] == 3
     path = f"/automations/related-to/prefect.deployment.{other['id']}"
     made = json.dumps(bench.api.request("GET", path)).replace(theirs, bench.target.name)
-    assert _bare(bench.automations) == _bare(json.loads(made))
-    assert len(bench.automations) == len(TRIGGERS)
+    assert _bare(automations_of(bench)) == _bare(json.loads(made))
+    assert len(automations_of(bench)) == len(TRIGGERS)
+    bench.target = dataclasses.replace(bench.target, name=theirs)
+    assert bench.change(wish).fields == {}
 
 
 def test_what_stands_already_is_not_written_again(bench: Bench, record: Record) -> None:
     """Neither the fields, nor the schedules, nor the automations."""
     wish = dataclasses.replace(record, triggers=TRIGGERS)
     bench.deploy(wish)
-    made = [request for request in bench.writes if request.startswith("POST /api/deployments/")]
-    assert len(made) == 2  # the deployment, and its schedules
-    before, automations = bench.held, bench.automations
+    assert bench.writes.count("POST schedules") == 1
+    before, automations = bench.held, automations_of(bench)
     bench.deploy(wish)
     assert bench.writes == []
-    assert (bench.held, bench.automations) == (before, automations)
+    assert (bench.held, automations_of(bench)) == (before, automations)
 
 
 def test_what_is_stated_replaces_what_is_there_and_the_rest_stays(
@@ -281,7 +245,7 @@ def test_what_is_stated_replaces_what_is_there_and_the_rest_stays(
     held = bench.held
     assert {key: held[key] for key in nothing} == nothing
     assert held["global_concurrency_limit"] is None
-    assert bench.automations == []
+    assert automations_of(bench) == []
     bench.deploy(dataclasses.replace(record, stated={**nothing, **none}, triggers=()))
     assert bench.writes == []
 
@@ -327,13 +291,13 @@ def test_only_the_deployments_own_automations_are_replaced(bench: Bench, record:
     bench.api.request("POST", "/automations/", theirs)
     bench.deploy(dataclasses.replace(record, triggers=TRIGGERS))
     names = {"both", "quiet", f"{bench.target.name}__automation_1", "somebody's"}
-    assert {one["name"] for one in bench.automations} == names
+    assert {one["name"] for one in automations_of(bench)} == names
     bench.deploy(dataclasses.replace(record, triggers=TRIGGERS[:2]))
-    assert {one["name"] for one in bench.automations} == names - {"both"}
+    assert {one["name"] for one in automations_of(bench)} == names - {"both"}
     bench.deploy(record)
     assert bench.writes == []
     bench.deploy(dataclasses.replace(record, triggers=()))
-    assert {one["name"] for one in bench.automations} == {"somebody's"}
+    assert {one["name"] for one in automations_of(bench)} == {"somebody's"}
 
 
 @pytest.mark.parametrize(
