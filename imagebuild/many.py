@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from imagebuild.errors import ImagebuildError, Interrupted
 from imagebuild.events import Note
 from imagebuild.foreseeing import describe_all, foresee_each
-from imagebuild.orders import Made, Result
-from imagebuild.outcome import Outcome
+from imagebuild.orders import Made
 from imagebuild.parallel import both, each
-from imagebuild.plan import Build, Push
+from imagebuild.results import result_of
 from imagebuild.stages import Run
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from imagebuild.orders import Order
     from imagebuild.protocols import Image
     from imagebuild.record import Change, Record
+    from imagebuild.results import Result
     from imagebuild.stages import Finish
 
     Confirm: TypeAlias = Callable[[Sequence[Change]], None]
@@ -216,34 +216,11 @@ def _final(work: _Work, member: Member) -> Record:
 
 def _results(works: Sequence[_Work], run: Run) -> list[Result]:
     found = [
-        (member.number, _result(work, member, run))
+        (one.number, result_of(one, work.group, work.made, run.seconds))
         for work in works
-        for member in work.group.members
+        for one in work.group.members
     ]
     return [result for _, result in sorted(found, key=lambda pair: pair[0])]
-
-
-def _result(work: _Work, member: Member, run: Run) -> Result:
-    error, change, image = member.error or work.group.error, member.change, work.group.image
-    if error is not None or change is None:
-        return Result(member.label, error=error)
-    steps = image.steps if image else None
-    pushes = steps.pushes if steps else {}
-    outcome = Outcome(
-        reference=change.runs,
-        names=tuple(map(str, image.plan.names)) if image else (),
-        image_id=work.made.image_id,
-        digest=work.made.digest,
-        version=image.plan.version if image else None,
-        built=isinstance(steps.build, Build) if steps else None,
-        pushed=any(isinstance(one, Push) for one in pushes.values()) if pushes else None,
-        recorded=change.needed,
-        deployment=member.label,
-        deployment_id=member.deployment_id,
-        pool=change.pool,
-        seconds=run.seconds,
-    )
-    return Result(member.label, outcome)
 
 
 def _counted(groups: Sequence[Group]) -> str:

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from imagebuild.errors import ImagebuildError
     from imagebuild.events import Emit
     from imagebuild.names import ImageName
-    from imagebuild.outcome import Outcome
     from imagebuild.request import BuildRequest, DeploymentRequest
 
     Wanted = Callable[["Made"], DeploymentRequest]
@@ -68,12 +66,3 @@ class Order:
     def has_hooks(self) -> bool:
         """Whether anything is to be done with its image besides."""
         return self.built is not nothing or self.pushed is not nothing
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a deployment, by its full name where that is known: exactly one of the two."""
-
-    label: str
-    outcome: Outcome | None = None
-    error: ImagebuildError | None = None

@@ -28,7 +28,7 @@ FLOORS = {
     " dependencies planning context walk locating choosing bases survey settings git stamps"
     " versions dockerfile roots looking",
     4: "sources builders registries recorders",
-    5: "stages preparing pipeline orders grouping foreseeing many",
+    5: "stages preparing pipeline orders grouping foreseeing results many",
     6: "wiring testing",
     7: "cli __main__ __init__ prefect steps",
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from imagebuild.cli.output import Output
     from imagebuild.cli.tally import Tally
-    from imagebuild.orders import Result
+    from imagebuild.results import Result
 
 _MARGIN = 2
 

@@ -9,7 +9,7 @@ import click
 from imagebuild.cli.errors import error_document
 from imagebuild.cli.preview import deployment_document, deployment_lines, plan_document, plan_lines
 from imagebuild.cli.text import clean, print_json
-from imagebuild.orders import Result
+from imagebuild.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
