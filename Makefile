@@ -14,6 +14,7 @@ test: lint unit
 # Against Prefect's own way and docker's, in the same run.
 bench: .venv/made
 	$(BIN)/python -m tests.benchmarks.deploys
+	$(BIN)/python -m tests.benchmarks.many_deployments
 	$(BIN)/python -m tests.benchmarks.contexts
 
 lint: .venv/made

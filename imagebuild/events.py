@@ -5,6 +5,7 @@ Whoever does the work emits; whoever shows it decides how. `Emit` may be called 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -94,3 +95,39 @@ Emit = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """An `Emit` for whoever does not want to know."""
+
+
+def labelled(emit: Emit, label: str) -> Emit:
+    """An `Emit` for one of several things at once: its steps, notes and warnings say which."""
+
+    def emit_labelled(event: Event) -> None:
+        match event:
+            case StepStarted() | StepEnded():
+                event = dataclasses.replace(
+                    event, step=f"{label} {event.step}", name=f"{event.name}  ({label})"
+                )
+            case StepLog():
+                event = dataclasses.replace(event, step=f"{label} {event.step}")
+            case Transfer():
+                event = dataclasses.replace(event, what=f"{label} {event.what}")
+            case Note() | Warned():
+                event = dataclasses.replace(event, text=f"{label}: {event.text}")
+            case _:
+                pass
+        emit(event)
+
+    return emit_labelled
+
+
+def once(emit: Emit) -> Emit:
+    """An `Emit` that says no note and no warning twice."""
+    said: set[Event] = set()
+
+    def emit_once(event: Event) -> None:
+        if isinstance(event, Note | Warned):
+            if event in said:
+                return
+            said.add(event)
+        emit(event)
+
+    return emit_once

@@ -76,6 +76,17 @@ def prepare_image(request: BuildRequest, parts: Parts, checkout: Checkout, emit:
         if request.entrypoint
         else sole_flow(project.context)
     )
+    return image_of(request, project, parts, emit, flow)
+
+
+def image_of(
+    request: BuildRequest,
+    project: Project,
+    parts: Parts,
+    emit: Emit,
+    flow: FoundFlow | None = None,
+) -> Image:
+    """The same for a project that was looked at already."""
     namespace = parts.recorder.default_namespace() if request.push else None
     name = target_name(request, project.name, namespace)
     if request.push:
@@ -116,7 +127,7 @@ def prepare_deploy(
         version=plan.version,
         source=str(checkout.root),
     )
-    if _has_values(wanted) or wanted.triggers:
+    if has_values(wanted) or wanted.triggers:
         # What is wrong with them, only Prefect's code can tell, which else runs beside the build.
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
@@ -139,7 +150,7 @@ def target_of(flow: FoundFlow, wanted: DeploymentRequest) -> Target:
     return Target(flow.flow_name or "", name, wanted.pool)
 
 
-def _has_values(wanted: DeploymentRequest) -> bool:
+def has_values(wanted: DeploymentRequest) -> bool:
     """Whether there are values for the flow's parameters, which it may not take."""
     schedules = wanted.stated.get("schedules") or ()
     stated = wanted.stated.get("parameters") or any(one.get("parameters") for one in schedules)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from imagebuild.commit import Commit
     from imagebuild.events import Emit
@@ -151,6 +151,21 @@ class Recorder(Protocol):
         needs no image, so it is meant to run beside the build. Raises `UsageError` where a new
         deployment's flow cannot be read, for parameters that the flow does not take and for
         triggers that are none; a deployment that is there keeps what it knows, with a warning.
+        """
+
+    def read_ahead(self, wanted: Iterable[tuple[Recorded, Record]]) -> None:
+        """Read at once what `describe` will be asked for of several; what fails, it will tell."""
+
+    def variable(self, name: str) -> Mapping[str, Any] | None:
+        """A variable that it keeps, as its `value`; None where there is none."""
+
+    def block(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """What a block of a type (its slug) holds, with its secrets; None where there is none."""
+
+    def run_step(self, name: str, inputs: Mapping[str, Any], folder: Path) -> Any:
+        """What a step of a deployment's own gives, run in a folder; a mapping, or nothing.
+
+        Raises `UsageError` where it fails.
         """
 
     def change(self, target: Target, now: Recorded, record: Record) -> Change:

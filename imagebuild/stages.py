@@ -61,12 +61,16 @@ class Run:
     def build(self, plan: Plan, steps: Steps, context: Context) -> Image:
         """The image of the plan, built where it has to be; its names are not given yet."""
         with self.stage("build") as told:
-            if isinstance(steps.build, Reuse):
-                told.append("nothing changed")
-                return self.parts.builder.get(steps.build.image_id)
-            image = self.parts.builder.image(plan, context, self.emit)
-            told.append(f"{plan.name}, as {steps.build.why}")
-            return image
+            return self.make(plan, steps, context, told)
+
+    def make(self, plan: Plan, steps: Steps, context: Context, told: list[str]) -> Image:
+        """The same, inside a stage, which learns what was done."""
+        if isinstance(steps.build, Reuse):
+            told.append("nothing changed")
+            return self.parts.builder.get(steps.build.image_id)
+        image = self.parts.builder.image(plan, context, self.emit)
+        told.append(f"{plan.name}, as {steps.build.why}")
+        return image
 
     def name(self, image: Image, steps: Steps, held: Container[ImageName]) -> list[ImageName]:
         """Give the image its names, but those that it may have only when all the rest stands.
@@ -85,15 +89,19 @@ class Run:
         """Push under each name that needs it; the digest, None where nothing is to be pushed."""
         if not pushes:
             return None
-        digests = []
         with self.stage("push") as told:
-            for name, step in pushes.items():
-                if isinstance(step, Pushed):
-                    digests.append(step.digest)
-                    told.append(f"the registry has {name}")
-                    continue
-                digests.append(image.push(name, self.emit))
-                told.append(f"{name}, as {step.why}")
+            return self.send(pushes, image, told)
+
+    def send(self, pushes: Mapping[ImageName, Push | Pushed], image: Image, told: list[str]) -> str:
+        """The same, inside a stage, where there is something to push."""
+        digests = []
+        for name, step in pushes.items():
+            if isinstance(step, Pushed):
+                digests.append(step.digest)
+                told.append(f"the registry has {name}")
+                continue
+            digests.append(image.push(name, self.emit))
+            told.append(f"{name}, as {step.why}")
         return digests[0]
 
     def record(self, change: Change, finish: Finish) -> str:
@@ -102,16 +110,20 @@ class Run:
         Raises `NotRecorded`, and what `apply` raises where the image itself is recorded.
         """
         with self.stage("record") as told:
-            for note in change.notes:
-                self.emit(Note(note))
-            for warning in change.warnings:
-                self.emit(Warned(warning))
-            told.append(", ".join(change.fields) if change.needed else "nothing changed")
-            self.writing = change.needed
-            try:
-                return self.parts.recorder.apply(change, self.emit)
-            except NotRecorded as error:
-                raise _not_recorded(change, error, finish) from error
+            return self.write(change, finish, told)
+
+    def write(self, change: Change, finish: Finish, told: list[str]) -> str:
+        """The same, inside a stage."""
+        for note in change.notes:
+            self.emit(Note(note))
+        for warning in change.warnings:
+            self.emit(Warned(warning))
+        told.append(", ".join(change.fields) if change.needed else "nothing changed")
+        self.writing = change.needed
+        try:
+            return self.parts.recorder.apply(change, self.emit)
+        except NotRecorded as error:
+            raise _not_recorded(change, error, finish) from error
 
     @property
     def unchanged(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.builders import BUILDERS
@@ -16,8 +17,9 @@ from imagebuild.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    from imagebuild.protocols import Source
+    from imagebuild.protocols import Recorder, Source
     from imagebuild.request import BuildRequest
 
 
@@ -33,21 +35,48 @@ def wired(
     `logins` are credentials (`username`, `password`) by their registry's host, that come before
     those that docker has. Raises `UsageError` for a builder that there is not.
     """
-    from imagebuild.engine import Engine
+    with workshop(env, request.here) as shop:
+        yield shop.parts_of(request, builder, logins)
 
-    made = _load(_named(builder, BUILDERS, "builder"))
-    engine = Engine(env, logins)
-    recorder = _load(RECORDERS["prefect"])(env, request.here)
-    try:
-        yield Parts(
-            source=source_of(request, env),
+
+@contextmanager
+def workshop(env: Mapping[str, str], here: Path) -> Iterator[Workshop]:
+    """Give what makes the parts for several requests; what they started is ended with the block.
+
+    `here` is the folder that the user stands in.
+    """
+    with ExitStack() as stack:
+        recorder = _load(RECORDERS["prefect"])(env, here)
+        stack.callback(recorder.close)
+        yield Workshop(env, recorder, stack)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Makes the parts for requests that are worked on side by side, by connections of their own."""
+
+    env: Mapping[str, str]
+    recorder: Recorder
+    stack: ExitStack
+
+    def parts_of(
+        self,
+        request: BuildRequest,
+        builder: str = "docker",
+        logins: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> Parts:
+        """The parts for a request, as `wired` has them."""
+        from imagebuild.engine import Engine
+
+        made = _load(_named(builder, BUILDERS, "builder"))
+        engine = Engine(self.env, logins)
+        self.stack.callback(engine.close)
+        return Parts(
+            source=source_of(request, self.env),
             builder=made(engine, request),
             registry=_load(REGISTRIES["engine"])(engine),
-            recorder=recorder,
+            recorder=self.recorder,
         )
-    finally:
-        recorder.close()
-        engine.close()
 
 
 def source_of(request: BuildRequest, env: Mapping[str, str]) -> Source:

@@ -28,7 +28,7 @@ FLOORS = {
     " dependencies planning context walk locating choosing bases survey settings git stamps"
     " versions dockerfile roots looking",
     4: "sources builders registries recorders",
-    5: "stages preparing alone pipeline",
+    5: "stages preparing alone pipeline orders grouping foreseeing results many",
     6: "wiring testing setup",
     7: "cli __main__ __init__ prefect steps",
 }
@@ -47,12 +47,12 @@ DOORS = {
     "click": "cli",
     "rich": "cli",
     "prefect": "recorders prefect",
-    "pydantic": "recorders",
+    "pydantic": "recorders prefect",
     "httpx": "recorders",
     "typing_extensions": "buildkit cli recorders",
     "certifi": "recorders",
     "packaging": "versions",
-    "yaml": "roots",
+    "yaml": "roots prefect",
     "ruamel": "setup",
 }
 

@@ -94,13 +94,12 @@ def every_command(group: click.Group, before: str = "") -> dict[str, click.Comma
 
 
 def options_of(commands: Iterable[click.Command]) -> dict[str, Option]:
-    """The options of all commands, by the key that a settings file has for each."""
-    return {
-        parameter.key: parameter
-        for command in commands
-        for parameter in command.params
-        if isinstance(parameter, Option)
-    }
+    """The options of all commands, by the key that a settings file has for each.
+
+    Where a name means something else in another command, it is the one that a file may hold.
+    """
+    every = [one for command in commands for one in command.params if isinstance(one, Option)]
+    return {one.key: one for one in sorted(every, key=lambda one: one.saved)}
 
 
 def with_options(*options: Decorator) -> Decorator:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imagebuild.cli.command import Command
-from imagebuild.cli.deployment_options import deployment_options, name_option
+from imagebuild.cli.deployment_options import choosing_options, deployment_options
 from imagebuild.cli.handing import handing_options
 from imagebuild.cli.image_options import (
     building_options,
@@ -18,6 +18,9 @@ from imagebuild.cli.image_options import (
     tag_option,
 )
 from imagebuild.cli.running_options import dry_run_option, running_options, yes_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command(
@@ -32,7 +35,7 @@ from imagebuild.cli.running_options import dry_run_option, running_options, yes_
 @pin_option
 @content_options
 @building_options
-@name_option
+@choosing_options
 @deployment_options
 @yes_option
 @dry_run_option
@@ -41,7 +44,8 @@ from imagebuild.cli.running_options import dry_run_option, running_options, yes_
 def deploy(**options: Any) -> None:
     """Build an image of the project, push it, and make the deployment run exactly that image.
 
-    ENTRYPOINT is path/to/flow.py:function; without it, the one flow in the project. What has not
+    ENTRYPOINT is path/to/flow.py:function; without it, the deployments of the prefect.yaml that
+    are chosen, or the only one in it; and without any, the one flow in the project. What has not
     changed is not built, pushed or recorded again. The image's reference is printed on stdout.
 
     \b
@@ -49,7 +53,21 @@ def deploy(**options: Any) -> None:
       imagebuild deploy --image my-docker-image:latest --no-push
       imagebuild deploy flows/etl.py:etl --image registry.example.com/team/etl:v1 --pool docker
       imagebuild deploy --image team/etl --cron '0 6 * * *' --param day=today --dry-run
+      imagebuild deploy --all
+      imagebuild deploy -n 'report/*' -n nightly
     """
+    from imagebuild.cli.choosing import choose
+
+    if chosen := choose(options):
+        from imagebuild.cli.filed import deploy_chosen
+
+        deploy_chosen(chosen, options)
+    else:
+        _deploy_one(options)
+
+
+def _deploy_one(options: Mapping[str, Any]) -> None:
+    """Deploy a flow of which no file says anything."""
     from imagebuild import pipeline
     from imagebuild.cli.finishing import record_command
     from imagebuild.cli.preview import show_deploy

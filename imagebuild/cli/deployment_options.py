@@ -90,9 +90,36 @@ deployment_options = with_options(
     ),
 )
 
-name_option = option(
-    "--name",
-    section=_DEPLOYMENT,
-    metavar="NAME",
-    help="Deployment's name.  [default: the flow's function]",
+choosing_options = with_options(
+    option(
+        "--name",
+        "-n",
+        section=_DEPLOYMENT,
+        metavar="NAME",
+        multiple=True,
+        help="Deployment of the prefect.yaml: its name, or flow/name; * stands for anything. Can be"
+        " given again. With an ENTRYPOINT, and where the file has none: the new deployment's name."
+        "  [default: the flow's function]",
+    ),
+    option(
+        "--all",
+        section=_DEPLOYMENT,
+        saved=False,
+        is_flag=True,
+        help="All deployments of the prefect.yaml.",
+    ),
+    option(
+        "--prefect-file",
+        section=_DEPLOYMENT,
+        saved=False,
+        metavar="FILE",
+        help="Read the deployments from this file.  [default: prefect.yaml in the project root]",
+    ),
+    option(
+        "--build/--no-build",
+        section=_DEPLOYMENT,
+        saved=False,
+        default=True,
+        help="Build the images of the file's deployments; or only record them, as they are.",
+    ),
 )

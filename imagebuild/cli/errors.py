@@ -30,18 +30,22 @@ class Invocation:
     json: bool = False
     json_file: str | None = None
 
-    def ended(self, code: int, message: str, details: str = "", **more: Any) -> int:
+    def ended(self, exit_code: int, message: str, details: str = "", **more: Any) -> int:
         """Answer where JSON is wanted, as all else is told on stderr; the exit code.
 
         A CI system is told too; `details` is how the error reads as a whole.
         """
         tell_error(message, details)
-        document = {"error": {"exit_code": code, "message": message, **more}}
+        document = {"error": {"exit_code": exit_code, "message": message, **more}}
         if self.json:
             print_json(document)
         if self.json_file:
             write_error(self.json_file, document)
-        return code
+        return exit_code
+
+    def answered(self) -> None:
+        """What went wrong stands in the answer already, and nothing holds two documents."""
+        self.json, self.json_file = False, None
 
 
 def show_error(error: ImagebuildError, invocation: Invocation) -> int:
@@ -51,15 +55,19 @@ def show_error(error: ImagebuildError, invocation: Invocation) -> int:
     lines = list(error_lines(error))
     for line in lines:
         click.echo(line, err=True, color=_colour())
-    return invocation.ended(
-        error.exit_code,
-        error.message,
-        click.unstyle("\n".join(lines)),
-        causes=list(error.causes),
-        hint=error.hint,
-        body=list(error.body),
-        unchanged=error.unchanged,
-    )
+    return invocation.ended(details=click.unstyle("\n".join(lines)), **error_document(error))
+
+
+def error_document(error: ImagebuildError) -> dict[str, Any]:
+    """The error as JSON: its prose as it is, and its exit code."""
+    return {
+        "exit_code": error.exit_code,
+        "message": error.message,
+        "causes": list(error.causes),
+        "hint": error.hint,
+        "body": list(error.body),
+        "unchanged": error.unchanged,
+    }
 
 
 def _colour() -> bool | None:

@@ -13,7 +13,7 @@ from imagebuild.cli.text import clean
 from imagebuild.errors import ImagebuildError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from imagebuild.cli.errors import Invocation
     from imagebuild.outcome import Outcome
@@ -107,14 +107,22 @@ def check_reports(options: Mapping[str, Any]) -> None:
             raise UsageError(message, causes=(_why(error),), hint=hint) from error
 
 
-def hand_on(outcome: Outcome, document: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+def hand_on(
+    outcomes: Sequence[Outcome], document: Mapping[str, Any], options: Mapping[str, Any]
+) -> None:
     """Write the files that the options name. Raises `ImagebuildError`, which says what is done."""
     from imagebuild.cli.ci.dotenv import variables
 
+    references = dict.fromkeys(str(outcome.reference) for outcome in outcomes)
     if (path := options.get("json_file")) is not None:
-        _write(path, as_json(document), outcome)
-    if (path := options.get("dotenv")) is not None:
-        _write(path, variables(outcome), outcome)
+        _write(path, as_json(document), references)
+    if (path := options.get("dotenv")) is None:
+        return
+    if len(references) == 1:
+        _write(path, variables(outcomes[0]), references)
+    else:
+        text = f"{path} is not written: it would be of one image, and there are {len(references)}"
+        click.echo(f"warning: {clean(text)}", err=True)
 
 
 def write_error(path: str, document: Mapping[str, Any]) -> None:
@@ -132,14 +140,14 @@ def as_json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _write(path: str, text: str, outcome: Outcome) -> None:
+def _write(path: str, text: str, references: Iterable[str]) -> None:
     from imagebuild.writing import write_whole
 
     try:
         write_whole(Path(path), text.encode())
     except OSError as error:
         message = f"cannot write {path}"
-        done = f"all else is done: {outcome.reference}"
+        done = f"all else is done: {', '.join(references)}"
         raise ImagebuildError(message, causes=(_why(error),), unchanged=done) from error
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from imagebuild.cli.command import RUNNING, Command, option
-from imagebuild.cli.deployment_options import name_option
 from imagebuild.cli.image_options import CONTEXT, image_option, push_option
 from imagebuild.cli.running_options import debug_option, json_option
 
@@ -31,7 +30,13 @@ from imagebuild.cli.running_options import debug_option, json_option
     metavar="FILE",
     help="A Dockerfile of your own, built as it is.",
 )
-@name_option
+@option(
+    "--name",
+    section="The deployment",
+    saved=False,
+    metavar="NAME",
+    help="Deployment's name.  [default: the flow's function]",
+)
 @option(
     "--pool",
     section="The deployment",

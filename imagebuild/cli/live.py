@@ -125,6 +125,20 @@ class Live:
         for line in rest:
             self._console.print(Text(line, style="dim"), soft_wrap=True)
 
+    def table(self, rows: Sequence[tuple[str, str, str, bool]], after: Sequence[str] = ()) -> None:
+        """Say what was done for several deployments, and what to type next."""
+        self._region.stop()
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for title in ("deployment", "image", "done"):
+            table.add_column(title, overflow="fold")
+        for name, image, what, well in rows:
+            table.add_row(
+                Text(name, style="bold"), Text(image), Text(what, "green" if well else "red")
+            )
+        self._console.print(table)
+        for line in after:
+            self._console.print(Text(line, style="dim"), soft_wrap=True)
+
     def _take(self, event: Event) -> None:
         match event:
             case StageStarted(stage=stage):

@@ -29,6 +29,12 @@ class Output(Protocol):
     def summary(self, outcome: Outcome, tally: Tally) -> None:
         """Say what was done, and what to type next."""
 
+    def table(self, rows: Sequence[tuple[str, str, str, bool]], after: Sequence[str] = ()) -> None:
+        """Say what was done for several deployments, and what to type next.
+
+        A row is a deployment, its image, what was done for it, and whether all went well.
+        """
+
 
 class Quiet(Plain):
     """Nothing but what somebody may have to act on."""
@@ -40,6 +46,9 @@ class Quiet(Plain):
 
     def summary(self, outcome: Outcome, tally: Tally) -> None:
         """Nothing: what there is now stands on stdout."""
+
+    def table(self, rows: Sequence[tuple[str, str, str, bool]], after: Sequence[str] = ()) -> None:
+        """Nothing: what failed is told as an error."""
 
 
 @contextmanager

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imagebuild.cli.tally import Tally
     from imagebuild.outcome import Outcome
 
-_PREFECTS_OWN = "Prefect's own image, of its worker's version"
+PREFECTS_OWN = "Prefect's own image, of its worker's version"
 
 
 class Plain:
@@ -56,6 +56,13 @@ class Plain:
         """Raise `UsageError` where there is something to ask: nobody is there to answer."""
         if questions:
             raise unanswered(questions)
+
+    def table(self, rows: Sequence[tuple[str, str, str, bool]], after: Sequence[str] = ()) -> None:
+        """Say what was done for several deployments, and what to type next."""
+        from imagebuild.cli.results import table_lines
+
+        for line in (*table_lines(rows), *after):
+            click.echo(line, file=self._stream)
 
     def summary(self, outcome: Outcome, tally: Tally) -> None:
         """Say what was done, and what to type next."""
@@ -113,12 +120,12 @@ def label(name: str) -> str:
 def summary_lines(outcome: Outcome, tally: Tally) -> Iterator[str]:
     """What a command came to, for a person."""
     if outcome.deployment:
-        yield f"{clean(outcome.deployment)} runs {outcome.reference or _PREFECTS_OWN}"
+        yield f"{clean(outcome.deployment)} runs {outcome.reference or PREFECTS_OWN}"
     else:
         yield outcome.reference or ""
     if more := outcome.names[1:]:
         yield f"  also {', '.join(more)}"
-    yield f"  {', '.join(_done(outcome))}, in {duration(sum(outcome.seconds.values()))}"
+    yield f"  {', '.join(done(outcome))}, in {duration(sum(outcome.seconds.values()))}"
     if len(outcome.seconds) > 1:
         times = (f"{stage} {duration(time)}" for stage, time in outcome.seconds.items())
         yield f"  {', '.join(times)}"
@@ -128,11 +135,11 @@ def summary_lines(outcome: Outcome, tally: Tally) -> Iterator[str]:
             f" {tally.files} file{'' if tally.files == 1 else 's'} sent ({size(tally.bytes)})"
         )
     if outcome.deployment and outcome.pool:
-        yield f"  start a run:    prefect deployment run {_quoted(outcome.deployment)}"
-        yield f"  start a worker: prefect worker start --pool {_quoted(outcome.pool)}"
+        yield f"  start a run:    prefect deployment run {quoted(outcome.deployment)}"
+        yield f"  start a worker: prefect worker start --pool {quoted(outcome.pool)}"
 
 
-def _done(outcome: Outcome) -> Iterator[str]:
+def done(outcome: Outcome) -> Iterator[str]:
     """What was done and what needed no doing, of what the command is there for."""
     words = {"built": outcome.built, "pushed": outcome.pushed, "recorded": outcome.recorded}
     for word, done in words.items():
@@ -140,7 +147,7 @@ def _done(outcome: Outcome) -> Iterator[str]:
             yield word if done else f"not {word} (nothing changed)"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """A name for the shell that the line is copied into."""
     return "'" + clean(name).replace("'", "'\\''") + "'"
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from imagebuild.names import ImageName
     from imagebuild.preparing import Deploy, Foreseen
+    from imagebuild.record import Change
     from imagebuild.survey import Project
 
 _LARGEST, _MARGIN = 10, 17
@@ -89,19 +90,24 @@ def _code(project: Project, code: Code) -> dict[str, Any]:
 
 def deploy_document(ready: Deploy) -> dict[str, Any]:
     """A deploy as it would be: its image, and what would be written in Prefect."""
-    image, change = ready.image, ready.change
+    image = ready.image
     return {
         **plan_document(image.project, image.plan, image.steps),
         "entrypoint": image.plan.entrypoint,
-        "deployment": {
-            "name": str(ready.target),
-            "exists": change.deployment_id is not None,
-            "pool": change.pool,
-            "writes": dict(change.fields),
-            "notes": [*change.notes],
-            "warnings": [*change.warnings],
-            "questions": [*change.questions],
-        },
+        "deployment": deployment_document(ready.change),
+    }
+
+
+def deployment_document(change: Change) -> dict[str, Any]:
+    """What would be written of a deployment."""
+    return {
+        "name": str(change.target),
+        "exists": change.deployment_id is not None,
+        "pool": change.pool,
+        "writes": dict(change.fields),
+        "notes": [*change.notes],
+        "warnings": [*change.warnings],
+        "questions": [*change.questions],
     }
 
 
@@ -143,12 +149,16 @@ def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iter
 def deploy_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The document of a deploy, for a person."""
     yield from plan_lines(document)
-    deployment = document["deployment"]
+    yield from deployment_lines({**document["deployment"], "entrypoint": document["entrypoint"]})
+
+
+def deployment_lines(deployment: Mapping[str, Any]) -> Iterator[str]:
+    """What would be written of a deployment, for a person."""
     does = "change" if deployment["exists"] else "create"
     wrote = ", ".join(deployment["writes"])
     would = f"{does} the deployment {deployment['name']} ({wrote})"
     yield from _rows("", would if wrote else f"leave the deployment {deployment['name']}")
-    yield from _rows("flow", document["entrypoint"])
+    yield from _rows("flow", deployment["entrypoint"])
     for kind in ("notes", "warnings", "questions"):
         yield from _rows(kind, deployment[kind])
 

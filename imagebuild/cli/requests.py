@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What a Dockerfile of the user's own says itself.
-_RENDERED = ("base", "directory", "requirements", "system_package", "template", "env")
+RENDERED = ("base", "directory", "requirements", "system_package", "template", "env")
 
 
 def current_folder() -> Path:
@@ -82,7 +82,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
 def deployment_request(options: Mapping[str, Any]) -> DeploymentRequest:
     """The deployment that the options ask for. Raises `UsageError`."""
     return DeploymentRequest(
-        name=options.get("name"),
+        name=_only_name(options),
         pool=options["pool"],
         queue=options["queue"],
         job_variables=reading.json_pairs(
@@ -107,6 +107,15 @@ def _check_pin(options: Mapping[str, Any]) -> None:
         raise UsageError(message, causes=("an image has a digest once it is pushed",))
 
 
+def _only_name(options: Mapping[str, Any]) -> str | None:
+    names = options.get("name") or ()
+    if len(names) > 1:
+        message = f"cannot use {' and '.join(f'--name {name}' for name in names)}"
+        causes = ("no prefect.yaml is read, so the name is that of one new deployment",)
+        raise UsageError(message, causes=causes, hint="give one")
+    return names[0] if names else None
+
+
 def _check_dockerfile(options: Mapping[str, Any]) -> None:
     """No option is taken and ignored: what is not rendered has no place for these."""
     if options.get("dockerfile") is None:
@@ -114,7 +123,7 @@ def _check_dockerfile(options: Mapping[str, Any]) -> None:
     context = click.get_current_context()
     given = [
         f"--{name.replace('_', '-')}"
-        for name in _RENDERED
+        for name in RENDERED
         if context.get_parameter_source(name) not in {None, ParameterSource.DEFAULT}
     ]
     if given:

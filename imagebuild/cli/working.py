@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagebuild.cli.ci import tell_outcome
+from imagebuild.cli.ci import tell_outcomes
 from imagebuild.cli.handing import check_reports, hand_on
 from imagebuild.cli.output import output
 from imagebuild.cli.tally import Tally
@@ -51,8 +51,8 @@ class Working:
             print_json(made)
         else:
             click.echo(outcome.reference)
-        tell_outcome(outcome, os.environ)
-        hand_on(outcome, made, self.options)
+        tell_outcomes([outcome], os.environ)
+        hand_on([outcome], made, self.options)
 
 
 @contextmanager
@@ -63,15 +63,20 @@ def working(
 
     `plain` leaves a terminal to whoever asks something there.
     """
-    loud = {"verbose": options.get("verbose", False), "quiet": options.get("quiet", False)}
-    if all(loud.values()):
-        message = "cannot use --verbose with --quiet"
-        raise UsageError(message, hint="leave one of them out")
+    loud, env = loudness(options), os.environ
     check_reports(options)
-    env = os.environ
     builder = options.get("builder", "docker")
     with (
         wired(request, env, builder) as parts,
         output(sys.stderr, env, plain=plain, **loud) as shown,
     ):
         yield Working(parts, shown, Tally(shown.emit), options)
+
+
+def loudness(options: Mapping[str, Any]) -> dict[str, bool]:
+    """How much is to be said. Raises `UsageError` where that is everything and nothing."""
+    loud = {"verbose": options.get("verbose", False), "quiet": options.get("quiet", False)}
+    if all(loud.values()):
+        message = "cannot use --verbose with --quiet"
+        raise UsageError(message, hint="leave one of them out")
+    return loud

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 POLICY = "image_pull_policy"
 LOCAL = "IfNotPresent"
 _ENV = "env"
+# What the worker fills in of the run itself: `{{ ctx.flow_run.name }}`.
+_OF_THE_RUN = re.compile(r"{{\s*ctx\.[\w.\-\[\]]+\s*}}")
 
 
 def check(record: Record, pool: Pool) -> None:
@@ -32,7 +35,7 @@ def check(record: Record, pool: Pool) -> None:
     # A worker fills in whatever stands in such braces, blocks with secrets among it.
     written = {**record.job_variables, **_image(record), "directory": record.directory}
     for name, value in written.items():
-        if "{{" in json.dumps({name: value}, ensure_ascii=False):
+        if "{{" in _OF_THE_RUN.sub("", json.dumps({name: value}, ensure_ascii=False)):
             message = f"{name!r} contains '{{{{', which Prefect's worker takes for a template"
             raise UsageError(message)
     for name, value in _flat(record.job_variables).items():

@@ -13,7 +13,8 @@ from imagebuild.recorders.changes import change_of, check_names, knows, with_des
 from imagebuild.state import Deployment, Pool, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from imagebuild.events import Emit
     from imagebuild.names import ImageName
@@ -33,7 +34,8 @@ class MemoryRecorder:
     """A `Recorder` of work pools that the caller brings.
 
     `deployments` is what it holds, by flow and name, for a test to look at or to change; `writes`
-    counts how often one was written. `parameters` is what every flow is said to take.
+    counts how often one was written. `parameters` is what every flow is said to take; `variables`
+    and `blocks` (by `type/name`) are what it keeps besides, `ran` the steps that it was to run.
     """
 
     def __init__(
@@ -46,6 +48,9 @@ class MemoryRecorder:
         self.pools = {pool.name: pool for pool in work_pools}
         self.deployments: dict[str, Deployment] = {}
         self.writes = 0
+        self.variables: dict[str, Any] = {}
+        self.blocks: dict[str, dict[str, Any]] = {}
+        self.ran: list[str] = []
         self._namespace = namespace
         self._parameters = parameters or Described({"type": "object", "properties": {}})
 
@@ -93,6 +98,22 @@ class MemoryRecorder:
         if knows(now.deployment, record):
             return record
         return with_description(record, record.described or self._parameters)
+
+    def read_ahead(self, wanted: Iterable[tuple[Recorded, Record]]) -> None:
+        """Nothing is to be read."""
+
+    def variable(self, name: str) -> Mapping[str, Any] | None:
+        """A variable's `value`."""
+        return {"value": self.variables[name]} if name in self.variables else None
+
+    def block(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """A block's values."""
+        return self.blocks.get(f"{kind}/{name}")
+
+    def run_step(self, name: str, inputs: Mapping[str, Any], folder: Path) -> Any:
+        """What it was given, with the folder that it would run in."""
+        self.ran.append(name)
+        return {**inputs, "folder": str(folder)}
 
     def change(self, target: Target, now: Recorded, record: Record) -> Change:
         """What has to be written so that the deployment holds the record. Pure."""

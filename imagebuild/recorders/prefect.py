@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagebuild.errors import Denied, ImagebuildError, NotRecorded, Unreachable, UsageError
+from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Warned
-from imagebuild.record import Described
 from imagebuild.recorders import pools, prefect_process, prefect_settings
 from imagebuild.recorders.changes import change_of, check_names, knows, with_description
+from imagebuild.recorders.prefect_flows import Flows
 from imagebuild.state import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from typing_extensions import Self
 
     from imagebuild.events import Emit
     from imagebuild.protocols import WorkPools
-    from imagebuild.record import Change, Record, Target
+    from imagebuild.record import Change, Described, Record, Target
     from imagebuild.recorders.prefect_api import PrefectApi
-    from imagebuild.recorders.prefect_apply import Writing
     from imagebuild.recorders.prefect_settings import PrefectSettings
+
+_STEP_SECONDS = 3600.0
 
 
 class PrefectRecorder:
@@ -41,8 +41,10 @@ class PrefectRecorder:
         self._lock = threading.RLock()
         self._settings: PrefectSettings | None = None
         self._connected: PrefectApi | None = None
+        self._starting: prefect_process.Process | None = None
         self._embedded: prefect_process.Process | None = None
-        self._jobs: list[prefect_process.Process] = []
+        self._service = prefect_process.Service(self._env)
+        self._flows = Flows(self._service.run)
 
     def __enter__(self) -> Self:
         return self
@@ -52,8 +54,9 @@ class PrefectRecorder:
 
     def close(self) -> None:
         """Close the connections; end the embedded server and whatever else still runs."""
-        for job in list(self._jobs):
-            job.kill()
+        self._service.close()
+        if self._starting is not None:
+            self._starting.kill()
         with self._lock:
             if self._connected is not None:
                 self._connected.close()
@@ -73,9 +76,7 @@ class PrefectRecorder:
         return PrefectPools(self._api())
 
     def read(self, target: Target, *, triggers: bool = False) -> Recorded:
-        """The pool and the deployment as they are, in two requests where a pool is named.
-
-        A third one asks for its triggers, where they are asked for.
+        """The pool and the deployment as they are, in two requests where a pool is named, or three.
 
         Raises `UsageError` for a pool that does not exist or takes no image and where Prefect is
         not configured, `Unreachable` within seconds, `Denied`.
@@ -113,14 +114,37 @@ class PrefectRecorder:
             return dataclasses.replace(record, version=version)
         return with_description(record, described)
 
+    def read_ahead(self, wanted: Iterable[tuple[Recorded, Record]]) -> None:
+        """Read all flows in one process that `describe` would start one for each."""
+        new = [one for now, one in wanted if not one.described and not knows(now.deployment, one)]
+        if new and prefect_process.is_installed():
+            self._flows.read_ahead(new)
+
+    def variable(self, name: str) -> Mapping[str, Any] | None:
+        """A variable's `value`. Raises as `read` does."""
+        from imagebuild.recorders import prefect_values
+
+        return prefect_values.variable(self._api(), name)
+
+    def block(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """A block's values, with its secrets. Raises as `read` does."""
+        from imagebuild.recorders import prefect_values
+
+        return prefect_values.block(self._api(), kind, name)
+
+    def run_step(self, name: str, inputs: Mapping[str, Any], folder: Path) -> Any:
+        """A step's result, by Prefect's own code in a process of its own. Raises `UsageError`."""
+        prefect_process.need_prefect(f"run the step {name}")
+        return self._service.run("step", {"step": {name: dict(inputs)}}, folder, _STEP_SECONDS)
+
     def _translated(self, record: Record) -> Record:
         if record.triggers is None or record.automations is not None:
             return record
         made: list[dict[str, Any]] = []
         if record.triggers:
-            self._need_prefect("translate the deployment's triggers")
+            prefect_process.need_prefect("translate the deployment's triggers")
             specs = [dict(one) for one in record.triggers]
-            made = self._run("triggers", {"triggers": specs}, self._cwd)
+            made = self._service.run("triggers", {"triggers": specs}, self._cwd)
         return dataclasses.replace(record, automations=tuple(made))
 
     def change(self, target: Target, now: Recorded, record: Record) -> Change:
@@ -136,26 +160,25 @@ class PrefectRecorder:
         """
         if change.deployment_id is not None and not change.needed:
             return change.deployment_id
-        from imagebuild.recorders.prefect_apply import Writing
+        from imagebuild.recorders.prefect_apply import Writing, failed
 
         default_pool = self._read_settings().default_pool
         writing = Writing(self._api(), change, default_pool, self._create)
         try:
             return writing.run(emit)
         except ImagebuildError as error:
-            raise _failed(change, writing, error) from error
+            raise failed(change, writing, error) from error
 
     def _describe(self, record: Record) -> Described:
-        self._need_prefect(f"read the parameters of the flow {record.entrypoint}")
-        answer = self._run("describe", {"entrypoint": record.entrypoint}, Path(record.source))
-        return Described(answer["parameters"], answer["description"])
+        prefect_process.need_prefect(f"read the parameters of the flow {record.entrypoint}")
+        return self._flows.describe(record)
 
     def _create(self, change: Change) -> str:
         """Make the deployment, by Prefect's own client in a process of its own; its ID.
 
         Raises as a call of `PrefectApi` does.
         """
-        self._need_prefect(f"create the deployment {change.target}")
+        prefect_process.need_prefect(f"create the deployment {change.target}")
         described = change.record.described or self._describe(change.record)
         fields = {
             "description": described.description,
@@ -166,7 +189,7 @@ class PrefectRecorder:
         }
         try:
             asked = {"flow": change.target.flow, "fields": fields}
-            made: str = self._run("create", asked, self._cwd)["id"]
+            made: str = self._service.run("create", asked, self._cwd)["id"]
         except prefect_process.JobFailed as error:
             if error.status in {401, 403}:
                 raise Denied(error.message, causes=error.causes) from error
@@ -174,9 +197,6 @@ class PrefectRecorder:
                 raise Unreachable(error.message, causes=error.causes) from error
             raise
         return made
-
-    def _run(self, job: str, payload: Mapping[str, Any], cwd: Path) -> Any:
-        return prefect_process.run(job, payload, self._env, cwd, self._jobs.append)
 
     def _read_settings(self) -> PrefectSettings:
         with self._lock:
@@ -199,45 +219,18 @@ class PrefectRecorder:
         """Start the server that Prefect keeps for those who have none; it ends with us."""
         message = "no Prefect server is configured"
         hint = "set PREFECT_API_URL to the address of one, such as http://127.0.0.1:4200/api"
-        if not _installed():
-            raise UsageError(message, hint=f"{hint}, or {prefect_process.MISSING}")
-        if not settings.ephemeral:
-            raise UsageError(message, hint=hint)
-        server = prefect_process.Process("serve", {}, self._env, self._cwd)
-        self._jobs.append(server)  # until it answers, `close()` from elsewhere ends it so
+        if not prefect_process.is_installed() or not settings.ephemeral:
+            other = "" if prefect_process.is_installed() else f", or {prefect_process.MISSING}"
+            raise UsageError(message, hint=hint + other)
+        server = self._starting = prefect_process.Process(self._env, self._cwd)
         try:
-            url: str = server.answer()["url"]
+            url: str = server.ask("serve", {})["url"]
         except BaseException:
             server.kill()
             server.end()
             raise
         finally:
-            self._jobs.remove(server)
+            self._starting = None
         self._embedded = server
         self._env["PREFECT_API_URL"] = url
         return url
-
-    def _need_prefect(self, what: str) -> None:
-        if not _installed():
-            message = f"cannot {what}: Prefect is not installed"
-            raise UsageError(message, hint=prefect_process.MISSING)
-
-
-def _installed() -> bool:
-    return importlib.util.find_spec("prefect") is not None
-
-
-def _failed(change: Change, writing: Writing, error: ImagebuildError) -> ImagebuildError:
-    """What the failure of a writing means for the deployment."""
-    kind: type[ImagebuildError] = NotRecorded
-    what = "record the image in" if change.record.image is not None else "change"
-    if writing.recorded:
-        what = f"set the {writing.left} of"
-        kind = type(error) if isinstance(error, (Denied, Unreachable)) else UsageError
-    return kind(
-        f"cannot {what} the deployment {change.target}",
-        causes=(error.message, *error.causes),
-        hint=error.hint,
-        body=error.body,
-        unchanged=writing.unchanged,
-    )

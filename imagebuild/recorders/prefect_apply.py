@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from imagebuild.errors import ImagebuildError, Unreachable
+from imagebuild.errors import Denied, ImagebuildError, NotRecorded, Unreachable, UsageError
 from imagebuild.events import Note, Warned
 from imagebuild.recorders import automations, pools, prefect_automations
 from imagebuild.recorders.changes import change_of
@@ -184,3 +184,19 @@ def _standing(left: Change) -> str:
     if "job_variables" in left.fields:
         return f"the deployment {left.target} runs the image that it ran before"
     return f"the deployment {left.target} runs {left.record.image or 'the image that it ran'}"
+
+
+def failed(change: Change, writing: Writing, error: ImagebuildError) -> ImagebuildError:
+    """What the failure of a writing means for the deployment."""
+    kind: type[ImagebuildError] = NotRecorded
+    what = "record the image in" if change.record.image is not None else "change"
+    if writing.recorded:
+        what = f"set the {writing.left} of"
+        kind = type(error) if isinstance(error, (Denied, Unreachable)) else UsageError
+    return kind(
+        f"cannot {what} the deployment {change.target}",
+        causes=(error.message, *error.causes),
+        hint=error.hint,
+        body=error.body,
+        unchanged=writing.unchanged,
+    )

@@ -1,7 +1,7 @@
 """What only Prefect's own code can do; run as `python -m`, the one module that imports Prefect.
 
-`python -m imagebuild.recorders.prefect_jobs JOB FOLDER` reads one line of JSON, the job's input,
-and writes one line of JSON, `{"answer": …}` or `{"error": {"message", "causes", "status"}}`.
+`python -m imagebuild.recorders.prefect_jobs FOLDER` reads lines of JSON, `{"job", "given"}`, and
+answers each by one, `{"answer": …}` or `{"error": {"message", "causes", "status"}}`.
 Prefect reads its settings when it is imported, so the folder is entered before that.
 """
 
@@ -46,8 +46,25 @@ def settings(_: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def describe(given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters and the description of the flow at `entrypoint`, relative to the folder.
+def describe(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parameters and the description of the flow at each of the `entrypoints`.
+
+    They are relative to the folder. Of a flow that cannot be read, `error` and its `causes`.
+    """
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the flows' modules lie here
+    return [_attempt(entrypoint) for entrypoint in given["entrypoints"]]
+
+
+def _attempt(entrypoint: str) -> dict[str, Any]:
+    try:
+        return _described(entrypoint)
+    except (Exception, SystemExit) as error:
+        message = f"cannot read the parameters of the flow {entrypoint}"
+        return {"error": message, "causes": [f"{type(error).__name__}: {error}"]}
+
+
+def _described(entrypoint: str) -> dict[str, Any]:
+    """What a flow's code tells of it.
 
     Its module is not run, only its imports and definitions, and what cannot be imported here is
     left out, so the flow's own dependencies need not be there. Prefect does the same where its
@@ -60,21 +77,31 @@ def describe(given: dict[str, Any]) -> dict[str, Any]:
     )
     from prefect.utilities.callables import parameter_schema, parameter_schema_from_entrypoint
 
-    entrypoint = given["entrypoint"]
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the flow's modules lie here
-    try:
-        flow: Any = safe_load_flow_from_entrypoint(entrypoint)
-        if isinstance(flow, Flow):
-            schema, description = parameter_schema(flow), flow.description
-        else:
-            schema = parameter_schema_from_entrypoint(entrypoint)
-            arguments = load_flow_arguments_from_entrypoint(entrypoint, {"description"})
-            description = arguments.get("description")
-    except (Exception, SystemExit) as error:
-        message = f"cannot read the parameters of the flow {entrypoint}"
-        raise _Refused(message, f"{type(error).__name__}: {error}") from error
+    flow: Any = safe_load_flow_from_entrypoint(entrypoint)
+    if isinstance(flow, Flow):
+        schema, description = parameter_schema(flow), flow.description
+    else:
+        schema = parameter_schema_from_entrypoint(entrypoint)
+        arguments = load_flow_arguments_from_entrypoint(entrypoint, {"description"})
+        description = arguments.get("description")
     parameters = json.loads(schema.model_dump_json(exclude_unset=True))
     return {"parameters": parameters, "description": description}
+
+
+def step(given: dict[str, Any]) -> Any:
+    """What a step of a `prefect.yaml` gives, run as `prefect deploy` runs one; null if no table."""
+    import asyncio
+
+    from prefect.deployments.steps.core import run_step
+
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the project may have steps of its own
+    [name] = given["step"]
+    try:
+        result: Any = asyncio.run(run_step(given["step"], {}))
+        return json.loads(json.dumps(result, default=str)) if isinstance(result, dict) else None
+    except (Exception, SystemExit) as error:
+        message = f"the step {name} failed"
+        raise _Refused(message, f"{type(error).__name__}: {error}") from error
 
 
 def triggers(given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -170,6 +197,7 @@ def serve(_: dict[str, Any]) -> dict[str, str]:
 JOBS: dict[str, Any] = {
     "settings": settings,
     "describe": describe,
+    "step": step,
     "triggers": triggers,
     "create": create,
     "serve": serve,
@@ -177,22 +205,23 @@ JOBS: dict[str, Any] = {
 
 
 def main() -> None:
-    """Do one job; see the module's own words."""
-    job, folder = sys.argv[1:]
-    given = json.loads(sys.stdin.readline())
-    # A flow's modules may print, which must not get between the answer.
-    answers = os.fdopen(os.dup(1), "w")
+    """Do jobs as they come; see the module's own words."""
+    os.chdir(sys.argv[1])
+    # A flow's modules and a step's commands may print and read, which must not get between.
+    jobs, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    said: dict[str, Any]
+    for line in jobs:
+        answers.write(json.dumps(_done(**json.loads(line))) + "\n")
+        answers.flush()
+
+
+def _done(job: str, given: dict[str, Any]) -> dict[str, Any]:
     try:
-        os.chdir(folder)
-        said = {"answer": JOBS[job](given)}
+        return {"answer": JOBS[job](given)}
     except _Refused as error:
-        said = {"error": {"message": str(error), "causes": error.causes, "status": error.status}}
-    answers.write(json.dumps(said) + "\n")
-    answers.flush()
-    if job == "serve":
-        sys.stdin.read()
+        causes, status = error.causes, error.status
+        return {"error": {"message": str(error), "causes": causes, "status": status}}
 
 
 if __name__ == "__main__":

@@ -147,3 +147,15 @@ class CsrfAnswer(_Loose):
     """The token for one client of a server that asks for one."""
 
     token: str
+
+
+class VariableAnswer(_Loose):
+    """`Variable`, https://docs.prefect.io/v3/api-ref/rest-api/server/variables."""
+
+    value: Any
+
+
+class BlockAnswer(_Loose):
+    """`BlockDocument`, https://docs.prefect.io/v3/api-ref/rest-api/server/block-documents."""
+
+    data: dict[str, Any]

@@ -7,6 +7,7 @@ when they are imported, come into this one; and Prefect reads exactly the enviro
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import select
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -32,6 +34,18 @@ _END_SECONDS = 10.0
 MISSING = "install it with: pip install 'flow-imagebuild[prefect]'"
 
 
+def is_installed() -> bool:
+    """Whether Prefect is there."""
+    return importlib.util.find_spec("prefect") is not None
+
+
+def need_prefect(what: str) -> None:
+    """Raise `UsageError` where something cannot be done, as Prefect is not there."""
+    if not is_installed():
+        message = f"cannot {what}: Prefect is not installed"
+        raise UsageError(message, hint=MISSING)
+
+
 class JobFailed(UsageError):
     """Prefect's own code refused; `status` is the server's answer, 0 where none came."""
 
@@ -41,17 +55,17 @@ class JobFailed(UsageError):
 
 
 class Process:
-    """One job under way: `answer()` waits for its JSON; `end()` ends it and all that it started."""
+    """Prefect's own code in a folder; `end()` ends it and all that it started."""
 
-    def __init__(
-        self, job: str, payload: Mapping[str, Any], env: Mapping[str, str], cwd: Path
-    ) -> None:
-        self._job = job
+    def __init__(self, env: Mapping[str, str], cwd: Path) -> None:
+        self.is_well = True  # whether it can do another job
+        self._job = ""
+        self._said = 0
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         # `-m` puts the current folder first on the path of imports, so it must not be the user's,
         # whose `logging.py` would be taken for Python's; the job goes there itself.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, job, str(cwd)],
+            [sys.executable, "-m", _MODULE, str(cwd)],
             cwd=Path(__file__).parents[2],
             # Prefect imports what the flow imports, which must leave nothing in its folder.
             env={**env, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
@@ -60,13 +74,16 @@ class Process:
             stderr=self._errors,
             start_new_session=True,  # Ctrl-C reaches us alone, and we end it as one group
         )
+
+    def ask(self, job: str, payload: Mapping[str, Any], seconds: float = _SECONDS) -> Any:
+        """What a job comes to. Raises `JobFailed`, and `Unreachable` where time runs out."""
+        self.is_well = False
+        self._job, self._said = job, os.fstat(self._errors.fileno()).st_size
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(dict(payload)).encode() + b"\n")
+            asked = {"job": job, "given": dict(payload)}
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
             self._process.stdin.flush()
-
-    def answer(self, seconds: float = _SECONDS) -> Any:
-        """What the job came to. Raises `JobFailed`, and `Unreachable` where time runs out."""
         line = self._line(time.monotonic() + seconds)
         try:
             said = json.loads(line)
@@ -74,7 +91,9 @@ class Process:
             message = f"Prefect's own code ended without an answer ({self._job})"
             raise JobFailed(message, body=self._last_lines()) from None
         if "error" not in said:
+            self.is_well = True
             return said["answer"]
+        self.is_well = True
         error = said["error"]
         causes = tuple(printable(cause) for cause in error["causes"])
         raise JobFailed(printable(error["message"]), causes=causes, status=error.get("status"))
@@ -114,9 +133,10 @@ class Process:
         return line
 
     def _last_lines(self) -> tuple[str, ...]:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").splitlines()
-        return tuple(printable(line) for line in lines[-_LAST_LINES:])
+        # Its offset is the child's too, so it is not moved.
+        size = os.fstat(self._errors.fileno()).st_size - self._said
+        lines = os.pread(self._errors.fileno(), size, self._said).decode(errors="replace")
+        return tuple(printable(line) for line in lines.splitlines()[-_LAST_LINES:])
 
 
 def run(
@@ -130,12 +150,52 @@ def run(
 
     Raises `JobFailed`, and `Unreachable` where time runs out.
     """
-    process = Process(job, payload, env, cwd)
+    process = Process(env, cwd)
     try:
         started(process)
-        return process.answer()
+        return process.ask(job, payload)
     except BaseException:
         process.kill()
         raise
     finally:
         process.end()
+
+
+class Service:
+    """Prefect's own code at hand: a process for each folder, begun when it is first needed.
+
+    To import Prefect takes seconds, so a process stays for the jobs to come. `env` is read when one
+    begins.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._lock = threading.RLock()
+        self._processes: dict[tuple[Path, str | None], Process] = {}
+
+    def run(
+        self, job: str, payload: Mapping[str, Any], folder: Path, seconds: float = _SECONDS
+    ) -> Any:
+        """What a job comes to; one at a time. Raises as `Process.ask` does."""
+        key = (folder, self._env.get("PREFECT_API_URL"))
+        with self._lock:
+            if key not in self._processes:
+                self._processes[key] = Process(self._env, folder)
+            process = self._processes[key]
+            try:
+                return process.ask(job, payload, seconds)
+            except BaseException:
+                if not process.is_well:
+                    self._processes.pop(key, None)
+                    process.kill()
+                    process.end()
+                raise
+
+    def close(self) -> None:
+        """End them all, also those that another thread waits for."""
+        for process in list(self._processes.values()):
+            process.kill()
+        with self._lock:
+            for process in self._processes.values():
+                process.end()
+            self._processes.clear()

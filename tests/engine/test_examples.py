@@ -23,13 +23,18 @@ SAYS = {
     "ci": "the night of today",
     "custom-dockerfile": "Hello, world!",
     "hello": "Hello, world! From container",
+    "many-deployments": "the report of today, told at level none",
     "migration": "the orders of today",
     "own-template": "are free in /",
     "prefect-yaml": "the report of today",
     "system-packages": "Hello, world!",
     "team": "Good morning",
 }
-FLOW = {"migration": "flow.py:orders", "team": "reporting.py:morning"}
+FLOW = {
+    "many-deployments": "flows/reports.py:report",
+    "migration": "flow.py:orders",
+    "team": "reporting.py:morning",
+}
 
 
 def test_every_example_is_here() -> None:

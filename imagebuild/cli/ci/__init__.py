@@ -12,24 +12,26 @@ from imagebuild.cli.ci import github
 from imagebuild.cli.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from imagebuild.outcome import Outcome
 
 
-def tell_outcome(outcome: Outcome, env: Mapping[str, str]) -> None:
-    """On GitHub: outputs for the steps to come, and a summary; elsewhere nothing.
+def tell_outcomes(outcomes: Sequence[Outcome], env: Mapping[str, str]) -> None:
+    """On GitHub: a summary of each, and outputs for the steps to come; elsewhere nothing.
 
-    What cannot be written there is a warning: what was asked for is done by now.
+    Outputs are of one image, so of several there are none. What cannot be written there is a
+    warning: what was asked for is done by now.
     """
     if not github.runs(env):
         return
+    of_one = len({outcome.reference for outcome in outcomes}) == 1
     for variable, text in (
-        (github.OUTPUT, github.outputs(outcome)),
-        (github.SUMMARY, github.summary(outcome)),
+        (github.OUTPUT, github.outputs(outcomes[0]) if of_one else ""),
+        (github.SUMMARY, "".join(map(github.summary, outcomes))),
     ):
         place = env.get(variable)
-        if not place:
+        if not place or not text:
             continue
         try:
             with open(place, "a", encoding="utf-8") as file:  # noqa: PTH123 - as the runner names it

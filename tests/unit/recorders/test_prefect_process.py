@@ -8,7 +8,7 @@ import pytest
 
 from imagebuild.errors import Unreachable
 from imagebuild.recorders import prefect_process
-from imagebuild.recorders.prefect_process import JobFailed, Process
+from imagebuild.recorders.prefect_process import JobFailed, Process, Service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +23,9 @@ def test_a_job_that_breaks_shows_its_last_words(tmp_path: Path) -> None:
 
 def test_a_job_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     """With all that it started."""
-    process = Process("settings", {}, {}, tmp_path)
+    process = Process({}, tmp_path)
     with pytest.raises(Unreachable, match="did not answer in time"):
-        process.answer(seconds=0)
+        process.ask("settings", {}, seconds=0)
     process.end()
     process.end()
 
@@ -34,3 +34,21 @@ def test_a_job_can_be_ended_from_elsewhere(tmp_path: Path) -> None:
     """When the user presses Ctrl-C, another thread may wait for it."""
     with pytest.raises(JobFailed):
         prefect_process.run("settings", {}, {}, tmp_path, started=Process.kill)
+
+
+def test_a_process_stays_for_the_jobs_to_come(tmp_path: Path) -> None:
+    """Also after one that was refused; after one that broke there is a new one."""
+    service = Service({"PREFECT_HOME": str(tmp_path)})
+    refused = {"triggers": [{"nonsense": 1}]}
+    first = service.run("triggers", {"triggers": []}, tmp_path)
+    [process] = service._processes.values()
+    with pytest.raises(JobFailed, match="has no field"):
+        service.run("triggers", refused, tmp_path)
+    assert list(service._processes.values()) == [process]
+    with pytest.raises(JobFailed, match="ended without an answer"):
+        service.run("nonsense", {}, tmp_path)
+    again = service.run("triggers", {"triggers": []}, tmp_path)
+    service.close()
+    service.close()
+
+    assert (first, again) == ([], [])

@@ -1,0 +1,64 @@
+"""All that a prefect.yaml can be wrong in before any of its steps is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imagebuild.errors import UsageError
+from imagebuild.prefect import shell, step_names
+from imagebuild.prefect.sections import complaints
+from imagebuild.prefect.stating import Misfit, request_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imagebuild.prefect.drafting import Draft
+    from imagebuild.prefect.file import Step
+    from imagebuild.prefect.step_images import StepImage
+
+
+def mistakes(draft: Draft, image: Callable[[Draft], StepImage]) -> Iterator[str]:
+    """What is wrong with a deployment, each with its line; `image` is what its build step asks for.
+
+    Raises what `World` raises where Prefect has to be asked and does not answer.
+    """
+    deployment = draft.deployment
+    for step, why in complaints(draft.sections):
+        yield f"{place(draft, step)}: {why}"
+    if not deployment.entrypoint:
+        yield f"{deployment.where(['entrypoint'])}: it is missing: write path/to/flow.py:flow"
+    for step in draft.sections.steps:
+        yield from _of_step(draft, step, image)
+    fields, unfilled = draft.fields(None)
+    for one in unfilled:
+        why = one.why or draft.world.why(one.name, draft.outputs(None))
+        yield f"{deployment.where(one.at)}: nothing fills {{{{ {one.name} }}}}: {why}"
+    if not unfilled:
+        try:
+            request_of(fields)
+        except Misfit as misfit:
+            yield f"{deployment.where(misfit.at)}: {misfit}"
+
+
+def _of_step(draft: Draft, step: Step, image: Callable[[Draft], StepImage]) -> Iterator[str]:
+    inputs, unfilled = draft.inputs(step, None)
+    for one in unfilled:
+        why = one.why or draft.world.why(one.name, draft.outputs(None, step))
+        at = ".".join(map(str, one.at))
+        yield f"{place(draft, step)}: {at}: nothing fills {{{{ {one.name} }}}}: {why}"
+    if unfilled:
+        return
+    try:
+        if step.name == step_names.SHELL:
+            shell.check(inputs)
+        elif step is draft.sections.build:
+            image(draft)
+    except UsageError as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        yield f"{place(draft, step)}: {': '.join((error.message, *error.causes))}{hint}"
+
+
+def place(draft: Draft, step: Step) -> str:
+    """Where a step stands; its line tells, as one of the file's is of several deployments."""
+    where = f"line {step.line}" if step.line else f"deployment {draft.label!r}"
+    return f"{where}: the step {step.name.rpartition('.')[2]}"

@@ -1,0 +1,173 @@
+"""From the deployments of a prefect.yaml to orders: what to build, and what to record of each."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from imagebuild.errors import UsageError
+from imagebuild.events import Note
+from imagebuild.orders import Made, Order, Ready
+from imagebuild.prefect import step_names
+from imagebuild.prefect.checking import mistakes
+from imagebuild.prefect.drafting import Draft
+from imagebuild.prefect.file import refuse
+from imagebuild.prefect.outputs import of_image
+from imagebuild.prefect.stating import Misfit, request_of
+from imagebuild.prefect.step_images import StepImage, image_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from imagebuild.events import Emit
+    from imagebuild.names import ImageName
+    from imagebuild.orders import Hook
+    from imagebuild.prefect.file import FileDeployment, Step
+    from imagebuild.prefect.running import Steps
+    from imagebuild.prefect.templating import Unfilled
+    from imagebuild.prefect.world import World
+    from imagebuild.request import BuildRequest, DeploymentRequest
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What holds for all deployments besides the file.
+
+    `baked` is the image of a deployment of which the file says nothing, `over` puts what was typed
+    over the image of a build step, and `typed` over a deployment. Without `build` the images are
+    there already. `namespace` is where images go whose name does not say it. With `dry`, a step is
+    run only where something stands for what it gives.
+    """
+
+    baked: BuildRequest
+    over: Callable[[BuildRequest], BuildRequest]
+    typed: Callable[[DeploymentRequest], DeploymentRequest]
+    build: bool = True
+    namespace: str | None = None
+    dry: bool = False
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """Makes orders of one file's deployments, whose paths are relative to `root`."""
+
+    file: str
+    root: Path
+    world: World
+    steps: Steps
+    choices: Choices
+    emit: Emit
+
+    def orders(self, deployments: Sequence[FileDeployment]) -> list[Order]:
+        """An order for each; the steps that an image depends on are run.
+
+        Raises `UsageError` with all that is wrong in the file, before any step is run, and what
+        the steps raise.
+        """
+        drafts = [Draft(one, self.world) for one in deployments]
+        refuse(self.file, [text for draft in drafts for text in mistakes(draft, self._image)])
+        return [self._order(draft) for draft in drafts]
+
+    def _order(self, draft: Draft) -> Order:
+        sections = draft.sections
+        early: Sequence[Step] = sections.before
+        if sections.build is None and draft.image_waits_for(sections.after):
+            early = sections.after
+        self._run(draft, early, None)
+        image = self._image(draft) if sections.build else None
+        ready = self._ready(draft, image.request.image if image else None)
+        request = self.choices.over(image.request) if image and not ready else self.choices.baked
+        fields, _ = draft.fields(None)
+        # The file's paths are relative to its root, wherever the user stands.
+        entrypoint = fields["entrypoint"]
+        if request.here != self.root:
+            entrypoint = str(self.root / entrypoint)
+        order = Order(
+            draft.label,
+            dataclasses.replace(request, entrypoint=entrypoint),
+            lambda made: self._wanted(draft, made),
+            ready,
+            builder=image.builder if image and not ready else None,
+            logins=image.logins if image and not ready else {},
+        )
+        late = [step for step in sections.after if step not in early]
+        if sections.between:
+            order = dataclasses.replace(order, built=self._hook(draft, sections.between))
+        return dataclasses.replace(order, pushed=self._hook(draft, late)) if late else order
+
+    def _image(self, draft: Draft) -> StepImage:
+        """The image of the build step, from what the steps before it give."""
+        assert draft.sections.build is not None
+        build, _ = draft.inputs(draft.sections.build, None)
+        where: dict[str, Any] = {
+            "root": self.root,
+            "env": self.world.env,
+            "namespace": self.choices.namespace,
+        }
+        image = image_of(build, None, **where)
+        if draft.sections.push is None:
+            return image
+        push, _ = draft.inputs(draft.sections.push, Made(image.request.image))
+        return image_of(build, push, **where)
+
+    def _ready(self, draft: Draft, built: ImageName | None) -> Ready | None:
+        """The image that is there already; None where one is to be built."""
+        named = draft.image(Made(built))
+        ours = {str(built), of_image(Made(built))["image"]} if built else set()
+        if named and named not in ours:
+            if built and self.choices.build:
+                self.emit(Note(f"{draft.label} runs {named}, so {built} is not built for it"))
+            return Ready(named)
+        if not self.choices.build:
+            return _built_before(built)
+        states = draft.deployment.build is not None or draft.deployment.pull is not None
+        return Ready(None) if built is None and states else None
+
+    def _wanted(self, draft: Draft, made: Made) -> DeploymentRequest:
+        """The deployment, with what its steps gave so far."""
+        fields, unfilled = draft.fields(made)
+        self._check(draft, unfilled)
+        try:
+            filed = request_of(fields)
+        except Misfit as misfit:
+            message = f"{draft.deployment.where(misfit.at)}: {misfit}"
+            raise UsageError(message, hint=f"mend {self.file}") from misfit
+        pull = draft.pull(made)
+        here = [{step_names.DIRECTORY: {"directory": str(self.root)}}]
+        if pull == here and made.name is not None:
+            text = f"{draft.label}: its pull step names a folder of this machine"
+            self.emit(Note(f"{text}; its runs use the image's"))
+        elif pull is not None:
+            filed = dataclasses.replace(filed, stated={**filed.stated, "pull_steps": pull})
+        return self.choices.typed(filed)
+
+    def _check(self, draft: Draft, unfilled: Sequence[Unfilled]) -> None:
+        """Raise `UsageError` for what a step was to give, and did not."""
+        for one in unfilled:
+            message = f"deployment {draft.label!r}: nothing fills {{{{ {one.name} }}}}"
+            causes = ("its step gave no such value",)
+            raise UsageError(message, causes=causes, hint=f"mend {self.file}")
+
+    def _hook(self, draft: Draft, steps: Sequence[Step]) -> Hook:
+        return lambda made, _: self._run(draft, steps, made)
+
+    def _run(self, draft: Draft, steps: Sequence[Step], made: Made | None) -> None:
+        for step in steps:
+            if self.choices.dry and not draft.uses(step):
+                self.emit(Note(f"{draft.label}: would run the step {step.name}"))
+                continue
+            inputs, unfilled = draft.inputs(step, made)
+            self._check(draft, unfilled)
+            draft.results[id(step)] = self.steps.run(step, inputs, draft.label)
+
+
+def _built_before(built: ImageName | None) -> Ready:
+    if built is None:
+        return Ready(None)
+    if built.tag is None:
+        message = f"cannot tell which image {built} is meant"
+        causes = ("its build step gives no tag, so one is made of the content",)
+        raise UsageError(message, causes=causes, hint="give the step a tag, or let it build")
+    return Ready(str(built))
