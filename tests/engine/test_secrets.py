@@ -197,10 +197,13 @@ def wheel_behind_a_password(folder: Path, host: str, password: str) -> Iterator[
 def test_what_the_installing_step_is_lent_is_used_and_is_nowhere_afterwards(
     project: Path, lent: Lent, base_image: str, engine: DockerClient, tmp_path: Path
 ) -> None:
-    """By the command, however much it tells; and the search finds what a step does give away."""
+    """By the command, however much it tells; and the search finds what a step does give away.
+
+    Once by the user's agent, and once by one of ours that has the same key.
+    """
     env = {**os.environ, "TOKEN": lent.token, "SSH_AUTH_SOCK": str(lent.agent)}
     given = ["--secret", "id=token,env=TOKEN", "--secret", f"id=netrc,src={lent.netrc}"]
-    given += ["--ssh", "default"]
+    ssh = ["--ssh", "default"], ["--ssh", f"default={lent.private_key}"]
     marker = tmp_path / "marker"
     marker.touch()
 
@@ -208,10 +211,10 @@ def test_what_the_installing_step_is_lent_is_used_and_is_nowhere_afterwards(
         return imagebuild(*arguments, *given, cwd=project, env=env)
 
     rans = [
-        command("build", "--image", IMAGE, "-v", "--debug"),
-        command("build", "--image", IMAGE, "--no-cache", "--json"),
-        command("plan", "--json"),
-        command("render"),
+        command("build", "--image", IMAGE, "-v", "--debug", *ssh[0]),
+        command("build", "--image", IMAGE, "--no-cache", "--json", *ssh[1]),
+        command("plan", "--json", *ssh[0]),
+        command("render", *ssh[1]),
     ]
     shown = engine.containers.run(IMAGE, ["python", "-c", SHOW], remove=True)
     found = engine.images.get(IMAGE)
