@@ -250,6 +250,7 @@ def test_what_was_recorded_elsewhere_runs(
     engine.images.remove(str(engine.images.get(name).id), force=True)
     run = prefect_server.api.run_deployment("nightly/elsewhere", {"day": "Marvin"})
     lines = prefect_server.api.logs(run.id, awaited="the night of")
+    engine.images.remove(built.reference, force=True)  # which the worker pulled
 
     assert (new.code, new.answer) == (2, []), new.told
     assert "flow.py" in new.told
