@@ -80,8 +80,11 @@ class Group:
     def made(self) -> Made:
         """Its image as far as it is known before anything is done."""
         if self.image is None:
-            directory = self.request.directory
-            return Made(directory=inside_image(directory) if directory else None)
+            ready, directory = self.orders[0][1].ready, self.request.directory
+            name = ready.name if ready else None
+            tags: tuple[str, ...] = (name.tag,) if name and name.tag else ()
+            digest = name.digest if name else None
+            return Made(name, tags, inside_image(directory) if directory else None, digest=digest)
         plan = self.image.plan
         tags = tuple(name.tag or "latest" for name in plan.names)
         return Made(plan.name, tags, plan.code.directory)

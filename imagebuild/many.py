@@ -199,7 +199,8 @@ def _record(work: _Work, member: Member, finish: Finish) -> None:
 def _final(work: _Work, member: Member) -> Record:
     """The record with what became known since it was foreseen: the image, and what steps gave."""
     assert member.record is not None
-    wanted, made = member.order.wanted(work.made), work.made
+    made = dataclasses.replace(work.made, final=True)
+    wanted = member.order.wanted(made)
     record = dataclasses.replace(
         member.record,
         job_variables=wanted.job_variables,

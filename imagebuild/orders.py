@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from imagebuild.names import BadImageName, ImageName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from imagebuild.events import Emit
-    from imagebuild.names import ImageName
     from imagebuild.request import BuildRequest, DeploymentRequest
 
     Wanted = Callable[["Made"], DeploymentRequest]
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 class Made:
     """An image, as whatever refers to it knows it; `digest` once a registry has it.
 
-    Of one that is about to be made, the last two are not known. Without a name there is none.
+    Without a name there is none. What is not known yet is None; once it is `final`, it is what
+    there is not.
     """
 
     name: ImageName | None = None
@@ -28,6 +31,7 @@ class Made:
     directory: str | None = None
     image_id: str | None = None
     digest: str | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,13 @@ class Ready:
 
     reference: str | None
     pushed: bool = True
+
+    @property
+    def name(self) -> ImageName | None:
+        """Its name, where the reference is one: Prefect takes whatever its workers can run."""
+        with suppress(BadImageName):
+            return ImageName.parse(self.reference) if self.reference else None
+        return None
 
 
 def nothing(made: Made, emit: Emit) -> None:

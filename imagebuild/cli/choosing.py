@@ -54,9 +54,9 @@ def choose(options: Mapping[str, Any]) -> Chosen | None:
             message = f"{file.path.name} has no deployments"
             raise UsageError(message, hint="write them under deployments:, or give an ENTRYPOINT")
         return None
-    for warning in file.warnings:
-        click.echo(f"warning: {clean(warning)}", err=True)
     chosen = select(file.deployments, names, path.name) if names else _without_names(file, every)
+    for warning in (text for one in chosen for text in one.warnings):
+        click.echo(f"warning: {clean(warning)}", err=True)
     return Chosen(file, root, tuple(chosen))
 
 

@@ -18,6 +18,7 @@ from imagebuild.cli.image_options import (
     tag_option,
 )
 from imagebuild.cli.running_options import dry_run_option, running_options, yes_option
+from imagebuild.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,9 @@ def deploy(**options: Any) -> None:
         from imagebuild.cli.filed import deploy_chosen
 
         deploy_chosen(chosen, options)
+    elif not options["build"]:
+        message = "cannot use --no-build: no deployment of a prefect.yaml is chosen"
+        raise UsageError(message, hint="to record an image that is there: imagebuild record")
     else:
         _deploy_one(options)
 

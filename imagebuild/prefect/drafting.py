@@ -39,8 +39,9 @@ class Draft:
     def outputs(self, made: Made | None, before: Step | None = None) -> dict[str, Any]:
         """What the steps give, or those that stand before one, with an image as far as it is known.
 
-        Of a step that was not run yet, what it will give.
+        Of a step that was not run yet, what it will give; of one that is not run at all, nothing.
         """
+        never = made is not None and made.final
         pairs: list[tuple[Step, Any]] = []
         for step in self.sections.steps:
             if step is before:
@@ -48,7 +49,8 @@ class Draft:
             if step is self.sections.build or step is self.sections.push:
                 pairs.append((step, outputs.of_image(made)))
             else:
-                pairs.append((step, self.results.get(id(step), outputs.promised(step))))
+                unknown = {} if never else outputs.promised(step)
+                pairs.append((step, self.results.get(id(step), unknown)))
         return outputs.together(pairs)
 
     def inputs(self, step: Step, made: Made | None) -> tuple[dict[str, Any], list[Unfilled]]:

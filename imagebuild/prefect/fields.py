@@ -64,6 +64,7 @@ DEPLOYMENT = {
 }
 WORK_POOL = {"name": TEXT, "work_queue_name": TEXT, "job_variables": TABLE}
 LIMIT = {"limit": NUMBER, "collision_strategy": TEXT, "grace_period_seconds": NUMBER}
+KINDS = ("cron", "interval", "rrule")
 SCHEDULE = {
     "cron": TEXT,
     "interval": (NUMBER, TEXT, "decimal"),

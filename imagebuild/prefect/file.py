@@ -31,7 +31,8 @@ class FileDeployment:
     """A deployment of the file; `fields` is what it states, without its steps.
 
     Each section is the deployment's own, else the file's: None where neither states one, empty
-    where it is stated to have none. `source` is where it stands, to tell lines.
+    where it is stated to have none. `warnings` is what has no effect; `source` is where it stands,
+    to tell lines.
     """
 
     number: int
@@ -39,6 +40,7 @@ class FileDeployment:
     build: tuple[Step, ...] | None = None
     push: tuple[Step, ...] | None = None
     pull: tuple[Step, ...] | None = None
+    warnings: tuple[str, ...] = ()
     source: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -70,11 +72,10 @@ class FileDeployment:
 
 @dataclass(frozen=True)
 class PrefectFile:
-    """A file whose every value is of its type; `warnings` is what in it has no effect."""
+    """A file whose every value is of its type."""
 
     path: Path
     deployments: tuple[FileDeployment, ...]
-    warnings: tuple[str, ...] = ()
 
 
 def refuse(file: str, wrong: Sequence[str]) -> None:

@@ -37,8 +37,8 @@ class Choices:
 
     `baked` is the image of a deployment of which the file says nothing, `over` puts what was typed
     over the image of a build step, and `typed` over a deployment. Without `build` the images are
-    there already. `namespace` is where images go whose name does not say it. With `dry`, a step is
-    run only where something stands for what it gives.
+    there already. `namespace` is where images go whose name does not say it. Without `build`, and
+    with `dry`, a step is run only where something stands for what it gives.
     """
 
     baked: BuildRequest
@@ -136,7 +136,7 @@ class Ordering:
             raise UsageError(message, hint=f"mend {self.file}") from misfit
         pull = draft.pull(made)
         here = [{step_names.DIRECTORY: {"directory": str(self.root)}}]
-        if pull == here and made.name is not None:
+        if pull == here and made.directory is not None:
             text = f"{draft.label}: its pull step names a folder of this machine"
             self.emit(Note(f"{text}; its runs use the image's"))
         elif pull is not None:
@@ -155,8 +155,8 @@ class Ordering:
 
     def _run(self, draft: Draft, steps: Sequence[Step], made: Made | None) -> None:
         for step in steps:
-            if self.choices.dry and not draft.uses(step):
-                self.emit(Note(f"{draft.label}: would run the step {step.name}"))
+            if (self.choices.dry or not self.choices.build) and not draft.uses(step):
+                self.emit(Note(f"{draft.label}: the step {step.name} is left out"))
                 continue
             inputs, unfilled = draft.inputs(step, made)
             self._check(draft, unfilled)

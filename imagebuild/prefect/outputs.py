@@ -38,9 +38,11 @@ def of_image(made: Made | None) -> dict[str, Any]:
     """
     name = made.name if made else None
     if made is None or name is None:
+        if made is not None and made.final:
+            return {}
         texts = ("image_name", "tag", "image", "image_id", "digest", "reference", "directory")
         return {**dict.fromkeys(texts, LATER), "additional_tags": []}
-    tag, unknown = name.tag or LATER, None if made.image_id else LATER
+    tag, unknown = name.tag or LATER, None if made.final else LATER
     image = f"{name.untagged}:{tag}"
     return {
         "image_name": str(name.untagged),
@@ -50,7 +52,7 @@ def of_image(made: Made | None) -> dict[str, Any]:
         "additional_tags": list(made.tags[1:]),
         "digest": made.digest or unknown,
         "reference": str(name.pinned(made.digest)) if made.digest else image,
-        "directory": made.directory or LATER,
+        "directory": made.directory or unknown,
     }
 
 

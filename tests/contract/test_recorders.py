@@ -411,3 +411,22 @@ def test_closing_twice_does_no_harm(subject: Subject) -> None:
     """Whoever closes need not know who else did."""
     subject.recorder.close()
     subject.recorder.close()
+
+
+def test_what_was_read_ahead_is_what_is_described(
+    subject: Subject, target: Target, record: Record
+) -> None:
+    """For several at once, where one flow cannot be read."""
+    recorder = subject.recorder
+    now = recorder.read(target)
+    alone = recorder.describe(now, record, ignore)
+    recorder.read_ahead([(now, record), (now, dataclasses.replace(record, entrypoint="no.py:f"))])
+
+    assert recorder.describe(now, record, ignore) == alone
+
+
+def test_what_it_does_not_keep_is_none(subject: Subject) -> None:
+    """A variable, a block, a block of a type that there is not."""
+    assert subject.recorder.variable("no_such_variable") is None
+    assert subject.recorder.block("secret", "no-such-block") is None
+    assert subject.recorder.block("no-such-type", "x") is None

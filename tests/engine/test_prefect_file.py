@@ -300,3 +300,29 @@ def test_images_that_are_there_are_only_recorded(
     assert recorded_engine.asked("POST", BUILDS) == []
     assert "image" not in api.deployment("cleanup/nightly-ready")["job_variables"]
     assert api.deployment("cleanup/nightly-ready")["pull_steps"] == []
+
+
+def test_a_step_of_the_projects_own_is_run_by_prefects_code(
+    project: Path, env: dict[str, str], prefect_server: PrefectServer
+) -> None:
+    """What it prints goes nowhere near our answer; what it gives is in the deployment."""
+    (project / "own_steps.py").write_text(
+        "def stamp(text):\n    print('noise')\n    return {'stamp': text.upper(), 'n': 3}\n"
+    )
+    _renamed(project, "-own")
+    _edit(
+        project,
+        "build:\n",
+        "build:\n  - own_steps.stamp:\n      id: own\n      text: by {{ $USER_OF_STEP }}\n",
+    )
+    _edit(project, "    paused: false\n", '    version: "{{ own.stamp }} {{ n }}"\n')
+    env["USER_OF_STEP"] = "me"
+    ran = imagebuild("deploy", "-n", "nightly-own", cwd=project, env=env)
+    _edit(project, "text.upper()", "text.uper()", "own_steps.py")
+    broken = imagebuild("deploy", "-n", "nightly-own", cwd=project, env=env)
+
+    assert (ran.code, ran.answer) == (0, ["many-reports:1.4"]), ran.told
+    assert prefect_server.api.deployment("cleanup/nightly-own")["version"] == "BY ME 3"
+    assert broken.code == 2, broken.told
+    assert "the step own_steps.stamp failed" in broken.told
+    assert "AttributeError: 'str' object has no attribute 'uper'" in broken.told

@@ -266,3 +266,20 @@ def test_colours_are_left_out_where_nobody_wants_them(monkeypatch: pytest.Monkey
         live.emit(StageEnded("build", 1.0, "x"))
 
     assert not re.search(r"\x1b\[(?:[0-9]+;)*(?:3[0-7]|38;[0-9;]+)m", terminal.getvalue())
+
+
+def test_several_deployments_are_a_table() -> None:
+    """What failed stands among them, and below it what to type next."""
+    terminal = Terminal()
+    rows = [
+        ("etl/daily", "reg.example/etl:v1", "built, recorded", True),
+        ("etl/weekly", "", "failed: there is no work pool 'x'", False),
+    ]
+    with Live(terminal, answers=False) as live:
+        live.table(rows, ["start a worker: …"])
+    head, first, second, after = [line.split() for line in terminal.screen if line]
+
+    assert head == ["deployment", "image", "done"]
+    assert first == ["etl/daily", "reg.example/etl:v1", "built,", "recorded"]
+    assert second == ["etl/weekly", "failed:", "there", "is", "no", "work", "pool", "'x'"]
+    assert after == ["start", "a", "worker:", "…"]

@@ -178,6 +178,7 @@ def test_the_only_deployment_needs_no_name(shop: Shop, project: Path, capsys: Ca
         ("flows.py:first -n c -n d", 2, "no prefect.yaml is read"),
         ("--all --param nope=1", 5, "nope"),
         ("--all --pool nope", 2, "there is no work pool 'nope'"),
+        ("flow.py:hello --no-build", 2, "cannot use --no-build"),
     ],
 )
 def test_what_cannot_be_meant_is_told(
@@ -363,7 +364,7 @@ def test_images_that_are_there_are_only_recorded(
 
 def test_without_a_build_the_images_are_there(shop: Shop, capsys: Captured) -> None:
     """As their build step names them."""
-    assert _deploy("--all --no-build") == 0
+    assert _deploy("--all --no-build --tag x --verbose") == 0
     assert shop.builder.built == []
     assert _image(shop, "first/a") == IMAGE
 
@@ -466,7 +467,7 @@ def test_a_dry_run_does_nothing(shop: Shop, project: Path, capsys: Captured) -> 
     assert "create the deployment first/a" in out
     assert "create the deployment second/b" in out
     assert not (project / "unused").exists()
-    assert "would run the step prefect.deployments.steps.run_shell_script" in told
+    assert "the step prefect.deployments.steps.run_shell_script is left out" in told
     assert shop.builder.built == []
     assert shop.recorder.deployments == {}
 
@@ -594,3 +595,18 @@ def test_an_interruption_says_what_became_of_each(
     told = capsys.readouterr().err
     assert "no deployment first/a was created" in told
     assert "no deployment second/b was created" in told
+
+
+def test_what_only_a_build_tells_is_not_known_without_one(
+    shop: Shop, project: Path, capsys: Captured
+) -> None:
+    """It is an error, and no stand-in is ever recorded; steps that nothing needs are left out."""
+    _file(project, SCRIPTS)
+    assert _deploy("--all --no-build") == 5
+    told = capsys.readouterr().err
+
+    assert "second/b  recorded" in told
+    assert shop.recorder.deployments["second/b"].version == "abc"
+    assert _image(shop, "second/b") == "reg.example/team/app:abc"
+    assert "first/a" not in shop.recorder.deployments
+    assert "known-later" not in str(shop.recorder.deployments)

@@ -199,7 +199,8 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 )
 def test_what_has_no_effect_is_told(tmp_path: Path, line: str, says: str) -> None:
     """Prefect says nothing of it."""
-    [warning] = _read(tmp_path, f"{ONE}    {line}\n").warnings
+    [deployment] = _read(tmp_path, f"{ONE}    {line}\n").deployments
+    [warning] = deployment.warnings
     assert warning.startswith(says) or says in warning
 
 
