@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from imagebuild.state import Existing, ImageConfig, State
     from imagebuild.survey import Project
 
-_IMAGE_FOLDER = "/opt/prefect"
+# Where Prefect's images begin, and what starts there.
+PREFECTS_FOLDER, _ENTRYPOINT = "/opt/prefect", "entrypoint.sh"
 
 
 def make_plan(
@@ -77,7 +78,12 @@ def directory_of(request: BuildRequest, project: Project) -> str | None:
     """
     if request.dockerfile is not None:
         return None
-    return place_of_code(project.name if request.directory is None else request.directory)
+    place = place_of_code(project.name if request.directory is None else request.directory)
+    if place == PREFECTS_FOLDER and project.context.find(_ENTRYPOINT):
+        message = f"the code cannot lie at {place} in the image"
+        causes = (f"its {_ENTRYPOINT} would take the place of the base's own",)
+        raise UsageError(message, causes=causes, hint="rename it, or let the code lie elsewhere")
+    return place
 
 
 def place_of_code(directory: str) -> str:
@@ -86,7 +92,7 @@ def place_of_code(directory: str) -> str:
     Raises `UsageError` for a place that is none, or where something else lies.
     """
     path = inside_image(directory)
-    if path in {"/", _IMAGE_FOLDER}:
+    if path == "/" or (path == PREFECTS_FOLDER and not directory.startswith("/")):
         raise _no_place(directory)
     return path
 
@@ -96,8 +102,8 @@ def inside_image(directory: str) -> str:
 
     Raises `UsageError` for what is neither.
     """
-    path = posixpath.normpath(posixpath.join(_IMAGE_FOLDER, directory))
-    is_below = directory.startswith("/") or path.startswith(f"{_IMAGE_FOLDER}/")
+    path = posixpath.normpath(posixpath.join(PREFECTS_FOLDER, directory))
+    is_below = directory.startswith("/") or path.startswith(f"{PREFECTS_FOLDER}/")
     if path.startswith("//") or not is_below:
         raise _no_place(directory)
     return path

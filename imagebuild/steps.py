@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from imagebuild.events import Warned
-from imagebuild.planning import placed
+from imagebuild.planning import PREFECTS_FOLDER, placed
 from imagebuild.prefect import arguments, images
 from imagebuild.prefect.credentials import logins_of
 from imagebuild.prefect.keywords import refuse, texts
@@ -88,10 +88,12 @@ def build_docker_image(
 ) -> BuildDockerImageResult:
     """Build an image of the current folder, or of `path`, unless the engine has it.
 
-    `dockerfile` is a path in that folder, or `auto` for one that is made. Without `tag` it gets one
-    made of the content. `ignore_cache` makes no difference, as the files are asked each time;
-    `nocache` builds every step anew. `persist_dockerfile` is refused: nothing is written into the
-    folder. `build_kwargs` are those of docker-py, buildx and `FlowImage`.
+    `dockerfile` is a path in that folder, or `auto` for one that is made: with the code in a folder
+    of its own, or at `/opt/prefect` itself where the prefect.yaml has a deployment without pull
+    steps, since Prefect sends its runs there. Without `tag` it gets one made of the content.
+    `ignore_cache` makes no difference, as the files are asked each time; `nocache` builds every
+    step anew. `persist_dockerfile` is refused: nothing is written into the folder. `build_kwargs`
+    are those of docker-py, buildx and `FlowImage`.
 
     Raises `ImagebuildError`, whose text says what to do about it.
     """
@@ -101,20 +103,16 @@ def build_docker_image(
         "dockerfile_output_path": dockerfile_output_path,
         "build_backend": build_backend,
     }
+    if dockerfile == arguments.AUTO and lacks_pull(Path.cwd()):
+        given.setdefault("directory", PREFECTS_FOLDER)
     further = texts("additional_tags", additional_tags or ())
     name = str(_placed(image_name, tag))
     request = arguments.image_request(
         name, tags=further, dockerfile=dockerfile, root=Path.cwd(), env=os.environ, given=given
     )
     built = images.build(request, arguments.builder_of(given), sys.stdout)
-    _tell_of_pull()
-    return {
-        **_named(built.name, further),
-        "image_id": built.image_id,
-        "digest": built.digest,
-        "reference": str(built.name.pinned(built.digest) if built.digest else built.runnable),
-        "directory": built.directory,
-    }
+    _tell_of_pull(built.directory)
+    return _made(built, further)
 
 
 def push_docker_image(
@@ -157,6 +155,17 @@ def _placed(name: str, tag: str | None) -> ImageName:
     return placed(named, namespace) if namespace else named
 
 
+def _made(built: images.Built, further: Sequence[str]) -> BuildDockerImageResult:
+    reference = built.name.pinned(built.digest) if built.digest else built.runnable
+    return {
+        **_named(built.name, further),
+        "image_id": built.image_id,
+        "digest": built.digest,
+        "reference": str(reference),
+        "directory": built.directory,
+    }
+
+
 def _named(name: ImageName, further: Sequence[str]) -> _Named:
     return {
         "image_name": str(name.untagged),
@@ -166,16 +175,17 @@ def _named(name: ImageName, further: Sequence[str]) -> _Named:
     }
 
 
-def _tell_of_pull() -> None:
+def _tell_of_pull(directory: str) -> None:
     """Warn where Prefect would look for the code in the wrong place.
 
     Of the steps that build an image it knows only prefect-docker's, and for these alone it writes
     the pull step by itself.
     """
-    if lacks_pull(Path.cwd()):
-        from imagebuild.cli.plain import Plain
+    if directory == PREFECTS_FOLDER or not lacks_pull(Path.cwd()):
+        return
+    from imagebuild.cli.plain import Plain
 
-        step = "prefect.deployments.steps.set_working_directory"
-        text = f"{PREFECT_FILE} has no pull section: Prefect sends runs to /opt/prefect"
-        hint = f'write pull: [{{{step}: {{directory: "{{{{ build-image.directory }}}}"}}}}]'
-        Plain(sys.stdout).emit(Warned(text, hint=f"{hint}, with the id of your build step"))
+    step = "prefect.deployments.steps.set_working_directory"
+    text = f"{PREFECT_FILE} has no pull section: Prefect sends runs to {PREFECTS_FOLDER}"
+    hint = f'write pull: [{{{step}: {{directory: "{{{{ build-image.directory }}}}"}}}}]'
+    Plain(sys.stdout).emit(Warned(text, hint=f"{hint}, with the id of your build step"))

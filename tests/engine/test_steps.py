@@ -96,6 +96,25 @@ Path("results.json").write_text(json.dumps(results))
 """
 
 
+# As prefect-docker's users have it: Prefect itself says where the code is.
+NO_PULL = """
+deployments:
+  - name: no-pull
+    entrypoint: flow.py:stepped
+    parameters: {name: nobody}
+    build:
+      - imagebuild.steps.build_docker_image:
+          id: build-image
+          image_name: imagebuild-tests/no-pull
+          tag: v1
+          dockerfile: auto
+          pull: false
+    work_pool:
+      name: docker-pool
+      job_variables: {image: "{{ build-image.image }}"}
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Give a folder with a flow."""
@@ -153,6 +172,26 @@ def test_deploy_all_builds_once_for_three_deployments(
     lines = prefect_server.api.logs(done.id, awaited="stepped says")
     assert done.state == "Completed", done.message
     assert any("stepped says number 2, in container" in line for line in lines)
+
+
+def test_without_pull_steps_the_names_alone_are_to_be_changed(
+    project: Path,
+    env: dict[str, str],
+    prefect_server: PrefectServer,
+    worker: Worker,
+    made: list[str],
+) -> None:
+    """Prefect sends runs of others' steps to its images' own folder, so the code lies there."""
+    made.append("imagebuild-tests/no-pull:v1")
+    (project / "prefect.yaml").write_text(NO_PULL)
+
+    told = python(*DEPLOY_ALL, cwd=project, env=env)
+    done = prefect_server.api.run_deployment("stepped/no-pull")
+    lines = prefect_server.api.logs(done.id, awaited="stepped says")
+
+    assert "warning: prefect.yaml has no pull section" not in told
+    assert done.state == "Completed", done.message
+    assert any("stepped says nobody, in container" in line for line in lines)
 
 
 def test_a_process_that_stays_builds_what_has_changed(

@@ -89,19 +89,51 @@ def test_a_tag_that_yaml_reads_as_a_number_is_a_tag(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pull", "told"),
-    [("", True), ("\n    pull: []", False), ("\npull: [{step: {}}]", False)],
+    ("pull", "place"),
+    [
+        ("", "/opt/prefect"),
+        ("\n    pull: []", "/opt/prefect/app"),
+        ("\npull: [{step: {}}]", "/opt/prefect/app"),
+    ],
 )
-def test_a_file_without_pull_steps_is_warned_of(
-    world: World, pull: str, told: bool, capsys: pytest.CaptureFixture[str]
+def test_without_pull_steps_the_code_lies_where_prefect_sends_runs(
+    world: World, pull: str, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Prefect writes them for prefect-docker's step alone, and would look in the wrong folder."""
+    """It writes them for prefect-docker's step alone."""
     write(world.root, {"prefect.yaml": f"deployments:\n  - name: one{pull}\n"})
     build_docker_image(APP, "auto")
+
+    assert world.builder.built[0].code.directory == place
+    assert "warning" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "files"),
+    [
+        ({"dockerfile": "Dockerfile"}, {"Dockerfile": "FROM prefecthq/prefect:3-latest\n"}),
+        ({"dockerfile": "auto", "directory": "mine"}, {}),
+    ],
+)
+def test_where_the_code_lies_elsewhere_a_file_without_pull_steps_is_warned_of(
+    world: World,
+    given: dict[str, Any],
+    files: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the step to write."""
+    write(world.root, {"prefect.yaml": "deployments:\n  - name: one\n", **files})
+    build_docker_image(APP, **given)
     shown = capsys.readouterr().out
 
-    assert ("warning: prefect.yaml has no pull section" in shown) is told
-    assert ('directory: "{{ build-image.directory }}"' in shown) is told
+    assert "warning: prefect.yaml has no pull section" in shown
+    assert 'directory: "{{ build-image.directory }}"' in shown
+
+
+def test_a_project_whose_entrypoint_would_replace_the_bases_is_refused(world: World) -> None:
+    """The container would start with it."""
+    write(world.root, {"prefect.yaml": "deployments:\n  - name: one\n", "entrypoint.sh": ""})
+    with pytest.raises(UsageError, match="take the place of the base's own"):
+        build_docker_image(APP, "auto")
 
 
 @pytest.mark.parametrize(
