@@ -381,6 +381,21 @@ def test_a_file_that_says_nothing_of_an_image_gets_one(shop: Shop, project: Path
     )
 
 
+def test_the_file_that_prefect_init_writes_gets_an_image(shop: Shop, project: Path) -> None:
+    """Its pull step names this machine's folder, and its build says null."""
+    step = "prefect.deployments.steps.set_working_directory"
+    _file(
+        project,
+        f"build: null\npush: null\npull: [{{{step}: {{directory: {project.resolve()}}}}}]\n"
+        + READY.replace(', job_variables: {image: "reg.example/ready:v7"}', ""),
+    )
+    assert _deploy("-n a --image mine:v1 --no-push") == 0
+    held = shop.recorder.deployments["first/a"]
+
+    assert held.job_variables["image"] == "mine:v1"
+    assert held.pull_steps == ({step: {"directory": "/opt/prefect/app"}},)
+
+
 def test_a_pull_step_into_this_machines_folder_gives_way(
     shop: Shop, project: Path, capsys: Captured
 ) -> None:
