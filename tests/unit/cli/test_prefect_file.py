@@ -224,8 +224,8 @@ def test_a_mistake_in_the_file_leaves_everything_as_it_was(
     told = capsys.readouterr().err
 
     assert says in told
-    assert code == 2 or "cannot be the name" in told
-    assert shop.builder.built == [] or "cannot be the name" in told
+    assert code == 2
+    assert shop.builder.built == []
 
 
 def test_a_deployment_that_fails_does_not_stop_the_others(
