@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from contextlib import contextmanager
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +11,13 @@ import pytest
 
 from imagebuild.cli import main
 from imagebuild.errors import BuildFailed, ImagebuildError, PushFailed, Unreachable
-from imagebuild.protocols import Parts
-from imagebuild.sources.local import LocalSource
 from imagebuild.state import Pool
+from tests.unit.cli.shop import Shop, in_memory
 from tests.unit.values import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from imagebuild.request import BuildRequest
     from imagebuild.testing import FakeBuilder, MemoryRecorder
 
     Captured = pytest.CaptureFixture[str]
@@ -63,22 +59,6 @@ deployments:
 IMAGE = "reg.example/team/app:v1"
 
 
-class Shop:
-    """A workshop in memory; `requests` is what parts were asked for."""
-
-    def __init__(self, builder: FakeBuilder, recorder: MemoryRecorder) -> None:
-        self.builder = builder
-        self.recorder = recorder
-        self.env: Mapping[str, str] = {}
-        self.requests: list[BuildRequest] = []
-
-    def parts_of(self, request: BuildRequest, name: str = "docker", logins: Any = None) -> Parts:
-        """All of them in memory."""
-        self.requests.append(request)
-        source = LocalSource(request.root, {})
-        return Parts(source, self.builder, self.builder.registry, self.recorder)
-
-
 @pytest.fixture
 def shop(
     project: Path,
@@ -88,15 +68,7 @@ def shop(
 ) -> Shop:
     """A project with the file above, and everything around it in memory."""
     write(project, {"flows.py": FLOWS, "prefect.yaml": FILE})
-    made = Shop(builder, recorder)
-
-    @contextmanager
-    def workshop(env: Mapping[str, str], here: Path) -> Iterator[Shop]:
-        made.env = env
-        yield made
-
-    monkeypatch.setattr("imagebuild.cli.filed.workshop", workshop)
-    return made
+    return in_memory(Shop(builder, recorder), monkeypatch)
 
 
 def _deploy(line: str) -> int:
