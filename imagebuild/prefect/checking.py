@@ -8,6 +8,8 @@ from imagebuild.errors import UsageError
 from imagebuild.prefect import shell, step_names
 from imagebuild.prefect.sections import complaints
 from imagebuild.prefect.stating import Misfit, request_of
+from imagebuild.record import Target
+from imagebuild.recorders.changes import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,11 +35,14 @@ def mistakes(draft: Draft, image: Callable[[Draft], StepImage]) -> Iterator[str]
     for one in unfilled:
         why = one.why or draft.world.why(one.name, draft.outputs(None))
         yield f"{deployment.where(one.at)}: nothing fills {{{{ {one.name} }}}}: {why}"
-    if not unfilled:
-        try:
-            request_of(fields)
-        except Misfit as misfit:
-            yield f"{deployment.where(misfit.at)}: {misfit}"
+    if unfilled:
+        return
+    try:
+        check_names(Target("flow", request_of(fields).name or "name"))
+    except Misfit as misfit:
+        yield f"{deployment.where(misfit.at)}: {misfit}"
+    except UsageError as error:
+        yield f"{deployment.where(['name'])}: {': '.join((error.message, *error.causes))}"
 
 
 def _of_step(draft: Draft, step: Step, image: Callable[[Draft], StepImage]) -> Iterator[str]:

@@ -122,8 +122,9 @@ class Ordering:
             return Ready(named)
         if not self.choices.build:
             return _built_before(built)
-        states = draft.deployment.build is not None or draft.deployment.pull is not None
-        return Ready(None) if built is None and states else None
+        elsewhere = draft.pull(Made()) not in (None, self._here)
+        says_none = draft.deployment.build is not None or elsewhere
+        return Ready(None) if built is None and says_none else None
 
     def _wanted(self, draft: Draft, made: Made) -> DeploymentRequest:
         """The deployment, with what its steps gave so far."""
@@ -135,13 +136,17 @@ class Ordering:
             message = f"{draft.deployment.where(misfit.at)}: {misfit}"
             raise UsageError(message, hint=f"mend {self.file}") from misfit
         pull = draft.pull(made)
-        here = [{step_names.DIRECTORY: {"directory": str(self.root)}}]
-        if pull == here and made.directory is not None:
+        if pull == self._here and made.directory is not None:
             text = f"{draft.label}: its pull step names a folder of this machine"
             self.emit(Note(f"{text}; its runs use the image's"))
         elif pull is not None:
             filed = dataclasses.replace(filed, stated={**filed.stated, "pull_steps": pull})
         return self.choices.typed(filed)
+
+    @property
+    def _here(self) -> list[dict[str, Any]]:
+        """Pull steps into this machine's folder, as `prefect init` writes them."""
+        return [{step_names.DIRECTORY: {"directory": str(self.root)}}]
 
     def _check(self, draft: Draft, unfilled: Sequence[Unfilled]) -> None:
         """Raise `UsageError` for what a step was to give, and did not."""

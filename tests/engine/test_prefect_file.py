@@ -326,3 +326,28 @@ def test_a_step_of_the_projects_own_is_run_by_prefects_code(
     assert broken.code == 2, broken.told
     assert "the step own_steps.stamp failed" in broken.told
     assert "AttributeError: 'str' object has no attribute 'uper'" in broken.told
+
+
+def test_an_image_that_fails_takes_only_its_own_deployments_along(
+    project: Path, env: dict[str, str], prefect_server: PrefectServer, image: str
+) -> None:
+    """Two different images are built side by side; the failed step's own words are shown."""
+    (project / "Dockerfile").write_text(
+        "FROM prefecthq/prefect:3-latest\nRUN echo so it is && exit 7\n"
+    )
+    _renamed(project, "-two")
+    _edit(
+        project,
+        "    paused: false\n",
+        "    build:\n      - imagebuild.steps.build_docker_image:\n"
+        "          id: build-image\n          image_name: many-broken\n",
+    )
+    ran = imagebuild("deploy", "--all", cwd=project, env=env)
+    names = {one["name"] for one in prefect_server.api.deployments()}
+
+    assert (ran.code, ran.answer) == (5, [image]), ran.told
+    assert {"daily-two", "on-demand-two"} <= names
+    assert "nightly-two" not in names
+    assert "3 deployments, 2 images" in ran.told
+    assert "so it is" in ran.told
+    assert "no deployment cleanup/nightly-two was created" in ran.told
