@@ -123,10 +123,10 @@ def _of_the_code(deployment: Deployment | None, record: Record) -> dict[str, Any
     wanted: dict[str, Any] = {}
     if record.entrypoint is not None:
         wanted["entrypoint"] = record.entrypoint
-        if record.version is not None and not _is_somebodys(deployment):
-            wanted["version"] = record.version
     if record.directory is not None:
         wanted["pull_steps"] = _pull_steps(deployment, record)
+    if record.entrypoint and record.version and not _is_somebodys(deployment):
+        wanted["version"] = record.version
     if record.described is not None:
         wanted["parameter_openapi_schema"] = dict(record.described.parameters)
         if deployment is None:
