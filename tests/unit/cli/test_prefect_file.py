@@ -597,3 +597,46 @@ def test_what_only_a_build_tells_is_not_known_without_one(
     assert _image(shop, "second/b") == "reg.example/team/app:abc"
     assert "first/a" not in shop.recorder.deployments
     assert "known-later" not in str(shop.recorder.deployments)
+
+
+def test_what_became_of_all_is_handed_on(
+    shop: Shop, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """To a file, to GitHub, and, as they share one image, also as its variables."""
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.setenv(name, str(project.parent / name))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert _deploy("--all --json-file ../all.json --dotenv ../image.env") == 0
+    reference = capsys.readouterr().out.strip()
+    document = json.loads((project.parent / "all.json").read_text())
+
+    assert [one["deployment"] for one in document["deployments"]] == ["first/a", "second/b"]
+    assert f"IMAGE_REFERENCE={reference}" in (project.parent / "image.env").read_text()
+    assert f"reference={reference}" in (project.parent / "GITHUB_OUTPUT").read_text()
+    summary = (project.parent / "GITHUB_STEP_SUMMARY").read_text()
+    assert ("### imagebuild: first/a" in summary, "second/b" in summary) == (True, True)
+
+
+def test_of_several_images_there_are_no_variables(
+    shop: Shop, project: Path, capsys: Captured
+) -> None:
+    """They would be of one of them; a warning says so."""
+    own = "    build:\n      - imagebuild.steps.build_docker_image:\n          id: build-image\n"
+    own += "          image_name: reg.example/team/other\n          dockerfile: auto\n"
+    _file(project, f"{FILE}{own}    push: null\n")
+    assert _deploy("--all --dotenv ../image.env") == 0
+
+    assert "warning: ../image.env is not written" in capsys.readouterr().err
+    assert not (project.parent / "image.env").exists()
+
+
+def test_a_failure_among_others_stands_in_the_file_too(
+    shop: Shop, project: Path, capsys: Captured
+) -> None:
+    """Beside what became of the others: it is not written over by the error alone."""
+    _file(project, FILE.replace("work_pool: *pool", "work_pool: {name: other}"))
+    assert _deploy("--all --json-file ../all.json") == 5
+    good, bad = json.loads((project.parent / "all.json").read_text())["deployments"]
+
+    assert good["recorded"]
+    assert bad["error"]["exit_code"] == 2
