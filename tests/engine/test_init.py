@@ -75,7 +75,17 @@ def _told_command(ran: Ran) -> list[str]:
     return shlex.split(line)
 
 
+@pytest.mark.parametrize(
+    ("options", "file", "following"),
+    [
+        (["--settings"], "imagebuild.toml", ["deploy"]),
+        ([], "prefect.yaml", ["deploy", "-n", "set up"]),
+    ],
+)
 def test_init_then_deploy_then_a_run(
+    options: list[str],
+    file: str,
+    following: list[str],
     project: Path,
     env: dict[str, str],
     docker_pool: str,
@@ -83,8 +93,8 @@ def test_init_then_deploy_then_a_run(
     worker: Worker,
     engine: DockerClient,
 ) -> None:
-    """With settings: the command that it names needs no option."""
-    with on_terminal("init", "--settings", cwd=project, env=env) as terminal:
+    """The command that it names as the next is all that is to be typed."""
+    with on_terminal("init", *options, cwd=project, env=env) as terminal:
         terminal.answer("Deployment's name [hello]: ", "set up")
         _choose_pool(terminal, docker_pool)
         _type(terminal, "set-up:latest")
@@ -95,8 +105,8 @@ def test_init_then_deploy_then_a_run(
     lines = prefect_server.api.logs(run.id, awaited="Hello, init!")
     engine.images.remove("set-up:latest", force=True)
 
-    assert (wrote.code, wrote.answer) == (0, ["imagebuild.toml"]), wrote.told
-    assert _told_command(wrote) == ["deploy"]
+    assert (wrote.code, wrote.answer) == (0, [file]), wrote.told
+    assert _told_command(wrote) == following
     assert deployed.reference == "set-up:latest"
     assert run.state == "Completed"
     assert any("Hello, init! From container" in line for line in lines)
