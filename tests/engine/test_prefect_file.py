@@ -49,11 +49,12 @@ def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dic
 
 @pytest.fixture(autouse=True)
 def image(engine: DockerClient) -> Iterator[str]:
-    """Give the name of the example's image, and take it away."""
+    """Give the name of the example's image, and take away all that was made of it."""
     yield "many-reports:1.4"
-    for name in ("many-reports:1.4", "many-reports:other"):
-        if engine.images.list(filters={"reference": name}):
-            engine.images.remove(name, force=True)
+    for image in engine.images.list():
+        names = [*image.tags, *image.attrs["RepoDigests"]]
+        if any("many-reports" in name or "/many/reports" in name for name in names):
+            engine.images.remove(str(image.id), force=True)
 
 
 def _edit(folder: Path, old: str, new: str, file: str = "prefect.yaml") -> None:
