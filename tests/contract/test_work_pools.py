@@ -11,12 +11,14 @@ from imagebuild.names import ImageName
 from imagebuild.recorders.memory import DOCKER, MemoryRecorder
 from imagebuild.recorders.prefect import PrefectRecorder
 from imagebuild.state import Pool
+from tests.support.prefect_stack import own_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from imagebuild.protocols import Recorder
+    from tests.support.prefect_stack import PrefectServer
 
 V1 = ImageName.parse("reg.example/base:v1")
 LOCAL = ImageName.parse("base:latest")
@@ -26,20 +28,18 @@ NAMES = "contract-docker", "contract-process"
 @pytest.fixture(params=["prefect", "memory"])
 def recorder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Recorder]:
     """Each recorder, with a pool that takes an image and one that takes none."""
-    from tests.support import prefect_stack
-
     docker, process = NAMES
-    made: Recorder
     if request.param == "memory":
         pools = Pool(docker, "docker", DOCKER.variables), Pool(process, "process", {"env": {}})
-        made = MemoryRecorder(pools)
-    else:
-        server = request.getfixturevalue("prefect_server")
-        for name, kind in zip(NAMES, ("docker", "process"), strict=True):
-            prefect_stack.create_pool(server, name, kind)
-        made = PrefectRecorder(server.environment(), tmp_path)
-    yield made
-    made.close()
+        yield MemoryRecorder(pools)
+        return
+    server: PrefectServer = request.getfixturevalue("prefect_server")
+    with (
+        own_pool(server, docker, "docker"),
+        own_pool(server, process, "process"),
+        PrefectRecorder(server.environment(), tmp_path) as made,
+    ):
+        yield made
 
 
 def test_an_image_becomes_the_default_and_is_taken_away_again(recorder: Recorder) -> None:

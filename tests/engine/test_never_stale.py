@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imagebuild import pipeline
-from imagebuild.errors import BuildFailed, NotRecorded, Unreachable
+from imagebuild.errors import BuildFailed, NotRecorded
 from imagebuild.events import Event, StageEnded, ignore
 from imagebuild.names import ImageName
 from imagebuild.recorders.memory import MemoryRecorder
@@ -112,7 +112,7 @@ def test_a_name_keeps_its_image_until_the_record_stands(
 
     def refuse(change: Change, emit: Emit) -> str:
         message = "Prefect is down"
-        raise Unreachable(message)
+        raise NotRecorded(message)
 
     with pytest.raises(NotRecorded):
         deploy(apply=refuse)

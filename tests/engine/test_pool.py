@@ -7,10 +7,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.command import imagebuild
-from tests.support.prefect_stack import create_pool, running_worker
+from tests.support.prefect_stack import own_pool, running_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from docker import DockerClient
 
     from tests.support.prefect_stack import PrefectServer
@@ -19,11 +23,17 @@ HELLO = Path(__file__).parents[2] / "examples" / "hello"
 POOL, IMAGE = "default image pool", "pool-default:latest"
 
 
+@pytest.fixture
+def own(prefect_server: PrefectServer) -> Iterator[str]:
+    """Give a pool of these tests alone."""
+    with own_pool(prefect_server, POOL, "docker") as name:
+        yield name
+
+
 def test_a_deployment_without_an_image_runs_the_pools(
-    tmp_path: Path, base_image: str, engine: DockerClient, prefect_server: PrefectServer
+    tmp_path: Path, base_image: str, engine: DockerClient, prefect_server: PrefectServer, own: str
 ) -> None:
     """A local `latest`, which needs its policy; set back, the template is what it was."""
-    create_pool(prefect_server, POOL, "docker")
     api, path = prefect_server.api, f"/work_pools/{POOL.replace(' ', '%20')}"
     project = Path(shutil.copytree(HELLO, tmp_path / "hello"))
     env = prefect_server.environment()

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from tests.support.command import imagebuild
-from tests.support.prefect_stack import PrefectServer, container_host, create_pool, restore
+from tests.support.prefect_stack import PrefectServer, container_host, restore
 from tests.support.processes import background, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -86,41 +85,6 @@ def test_a_reader_comes_from_nothing_to_a_run(
     assert shown[promise] == "my-docker-image:latest\n"
     assert "Completed" in shown["prefect deployment run hello/hello --watch"]
     assert shown["imagebuild render"].startswith("FROM prefecthq/prefect:3-latest\n")
-
-
-def test_the_steps_for_ci_deploy(
-    base_image: str,
-    engine: DockerClient,
-    private_registry: Registry,
-    prefect_server: PrefectServer,
-    tmp_path: Path,
-) -> None:
-    """Each `run` of the block, with the registry and the settings of the tests."""
-    [block] = re.findall(r"^```yaml\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL)
-    steps = yaml.safe_load(block)
-    (tmp_path / "flows").mkdir()
-    flow = (REPOSITORY / "examples" / "hello" / "flow.py").read_text()
-    (tmp_path / "flows" / "etl.py").write_text(flow.replace("def hello", "def etl"))
-    create_pool(prefect_server, "production", "docker")
-    env = prefect_server.environment() | {
-        "DOCKER_CONFIG": str(tmp_path / "docker"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "USER": str(private_registry.username),
-        "PASSWORD": str(private_registry.password),
-    }
-
-    *_, told = [
-        _type(step["run"].replace("registry.example.com", private_registry.address), tmp_path, env)
-        for step in steps
-    ]
-
-    engine.images.remove(engine.images.get(told.strip()).tags[0], force=True)
-    [deployed] = [step for step in steps if "imagebuild deploy" in step["run"]]
-    assert set(deployed["env"]) == {"PREFECT_API_URL", "PREFECT_API_KEY"}
-    assert told.startswith(f"{private_registry.address}/team/etl:")
-    deployment = prefect_server.api.deployment("etl/etl")
-    assert deployment["job_variables"]["image"] == told.strip()
-    assert deployment["work_pool_name"] == "production"
 
 
 def test_the_settings_are_taken_as_they_are_written(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import docker
 
@@ -150,6 +151,14 @@ def container_host(client: docker.DockerClient) -> str:
 def create_pool(server: PrefectServer, name: str, kind: str) -> None:
     """Make a work pool with the base job template that its kind ("docker", "process") has."""
     run(*server.prefect.argv, "work-pool", "create", name, "--type", kind, env=server.environment())
+
+
+@contextmanager
+def own_pool(server: PrefectServer, name: str, kind: str) -> Iterator[str]:
+    """Have such a pool until the block ends: whoever comes later may count on the only one."""
+    create_pool(server, name, kind)
+    yield name
+    server.api.request("DELETE", f"/work_pools/{quote(name)}")
 
 
 @contextmanager
