@@ -36,7 +36,9 @@ def check(record: Record, schema: Mapping[str, Any]) -> None:
             causes = (f"it takes {', '.join(known) or 'none'}",)
             raise UsageError(message, causes=causes, hint=meant(name, known))
         expected = known.get(name, {})
-        left = value is None and "default" not in expected and name not in schema.get("required", ())
+        left = (
+            value is None and "default" not in expected and name not in schema.get("required", ())
+        )
         if enforced and not (left or _is_looked_up(value) or allows(expected, value)):
             message = f"the parameter {name!r} cannot be {shown(value)}"
             raise UsageError(message, causes=(f"the flow wants {wanted(expected)}",))
