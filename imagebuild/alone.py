@@ -64,6 +64,7 @@ def push(
             image_id=config.id,
             digest=digest,
             pushed=any_pushed(pushes),
+            recorded=None,
             seconds=run.seconds,
         )
 

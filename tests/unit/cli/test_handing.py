@@ -187,6 +187,18 @@ def test_a_digest_that_the_registry_has_no_more_is_not_recorded(
     assert recorder.writes == 0
 
 
+def test_a_push_after_a_deploy_does_not_say_that_it_recorded(capsys: Captured) -> None:
+    """The deployment is handed on, for a record; it is not what this command did."""
+    assert ran("deploy", "--image", APP, "--name", "prod", "--json-file", "d.json") == 0
+    capsys.readouterr()
+    assert ran("push", "--from", "d.json", "--json-file", "p.json") == 0
+    err = capsys.readouterr().err
+
+    assert "hello/prod" not in err
+    assert "recorded" not in err
+    assert (read("p.json")["recorded"], read("p.json")["deployment"]) == (None, "hello/prod")
+
+
 def test_a_deployment_is_taken_from_a_deploy(recorder: MemoryRecorder) -> None:
     """`deploy` writes the file too; recorded again, nothing changes."""
     assert ran("deploy", "--image", APP, "--name", "prod", "--json-file", "d.json") == 0
@@ -209,6 +221,7 @@ def test_a_deployment_is_taken_from_a_deploy(recorder: MemoryRecorder) -> None:
         (["push", "--from", "binary"], ("cannot go on from binary", "no text")),
         (["record", "--from", "built.json"], ("not in its registry yet", "--no-push")),
         (["record", APP, "f.py:f", "--from", "built.json"], ("cannot use both",)),
+        (["record", APP, "--from", "built.json"], ("cannot use both", "names the image")),
         (["record"], ("no image is named",)),
         (["record", APP], ("no deployment is named", "flow/name")),
         (["build", "--json-file", "no/x.json"], ("cannot write no/x.json", "no such file")),
