@@ -64,6 +64,7 @@ def push(
             image_id=config.id,
             digest=digest,
             pushed=any_pushed(pushes),
+            recorded=None,
             seconds=run.seconds,
         )
 
@@ -156,6 +157,8 @@ def _asked(
         entrypoint = flow.entrypoint
         directory = directory or directory_of(request, project)
     digest = name.digest
+    if not request.push and handed is None:
+        _look_here(name, run)
     if request.push and (request.pin or digest):
         digest = _digest_of(name, run, believed=handed is not None)
     return record_of(
@@ -167,6 +170,20 @@ def _asked(
         version=handed.version if handed else None,
         source=str(checkout.root),
     )
+
+
+def _look_here(name: ImageName, run: Run) -> None:
+    """Warn where this machine, which alone is said to have the image, has none of the name.
+
+    Where no engine answers, nothing is told: the runs may be on another machine.
+    """
+    try:
+        there = run.parts.builder.find(name) is not None
+    except ImagebuildError:
+        return
+    if not there:
+        text, hint = f"the engine has no image {name}", "build it, or pull it, before the next run"
+        run.emit(Warned(text, hint=hint))
 
 
 def _digest_of(name: ImageName, run: Run, *, believed: bool) -> str:

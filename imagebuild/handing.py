@@ -18,6 +18,7 @@ _KIND, _VERSION = "imagebuild.outcome", 1
 FORMAT = f"{_KIND}/{_VERSION}"
 
 _NOTHING, _STRANGE = "it is empty", "it is no document of imagebuild's"
+_OF_A_FILE = "it is of deployments of a prefect.yaml, which were recorded one by one"
 _AGAIN = "give the file that --json-file of the job before wrote"
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
 _LISTED, _TABLE, _NEEDED = "names", "seconds", "reference"
@@ -64,6 +65,8 @@ def _checked(text: str) -> Mapping[str, Any]:
     if isinstance(failure := found.get("error"), dict):
         why = f"the command that wrote it failed: {failure.get('message')}"
         raise _Unfit(why, "run that command again")
+    if isinstance(found.get("deployments"), list):
+        raise _Unfit(_OF_A_FILE, "give the file of `imagebuild build` or `push`")
     kind, _, version = str(found.get("format", "")).partition("/")
     if kind != _KIND:
         old = found.keys() >= {"reference", "names"}

@@ -18,7 +18,8 @@ class Outcome:
     manifest's where a registry holds it. `flow` is a flow's name, `entrypoint` where it is in the
     `directory` of the image; both are None where no one flow is meant. `seconds` are those of each
     stage. What a command has nothing to do with is None: `built` where it builds nothing, `pushed`
-    where nothing is to be pushed, `recorded` and all of the deployment where it records nothing.
+    where nothing is to be pushed, `recorded` where it records nothing; and then all of the
+    deployment too, unless a command before it recorded one.
     """
 
     reference: str | None
@@ -36,3 +37,8 @@ class Outcome:
     deployment_id: str | None = None
     pool: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def recorded_deployment(self) -> str | None:
+        """The deployment, where it is this command that was to record it."""
+        return None if self.recorded is None else self.deployment

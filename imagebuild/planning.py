@@ -11,6 +11,8 @@ from imagebuild.errors import UsageError
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.node import tree_digest
 from imagebuild.plan import (
+    CODE_LABEL,
+    ENVIRONMENT_LABEL,
     Build,
     Code,
     Environment,
@@ -24,6 +26,8 @@ from imagebuild.plan import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imagebuild.plan import Base, Template
     from imagebuild.request import BuildRequest
     from imagebuild.state import Existing, ImageConfig, State
@@ -44,8 +48,10 @@ def make_plan(
     """The plan of one image, which says nothing yet of whence it comes.
 
     `name` is where the image goes, with the request's further tags beside its own; where there is
-    none at all it gets one made of the content.
+    none at all it gets one made of the content. Raises `UsageError` for a label that is ours, and
+    for a place in the image that is none.
     """
+    _check_labels(request.labels)
     environment = Environment(
         base=state.base,
         dependencies=project.dependencies,
@@ -65,6 +71,14 @@ def make_plan(
     tags = dict.fromkeys([*([name.tag] if name.tag else []), *request.tags])
     names = tuple(name.with_tag(tag) for tag in tags or [version_of(environment, code)])
     return Plan(environment, code, entrypoint, names)
+
+
+def _check_labels(labels: Iterable[str]) -> None:
+    for label in labels:
+        if label in {ENVIRONMENT_LABEL, CODE_LABEL}:
+            message = f"cannot set the label {label}"
+            cause = "by it an image is known again, so its value is made of the content"
+            raise UsageError(message, causes=(cause,), hint="leave it out")
 
 
 def _recipe(recipe: Template | OwnDockerfile, bases: tuple[Base, ...]) -> Template | OwnDockerfile:

@@ -110,8 +110,11 @@ class Registry(Protocol):
         Raises `Denied` or `Unreachable`.
         """
 
-    def check_push(self, name: ImageName) -> None:
-        """Raise `Denied` where it is plain before the build that a push would be refused."""
+    def check_push(self, name: ImageName) -> bool:
+        """Raise `Denied` where it is plain before the build that a push would be refused.
+
+        Whether there are credentials that it could see.
+        """
 
 
 class WorkPools(Protocol):

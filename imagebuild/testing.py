@@ -39,7 +39,8 @@ class FakeRegistry:
     """A `Registry`, for names of every host.
 
     `digests` is what it holds, by location and tag; `pushes` every name that was pushed to it.
-    Set `denied` or `reachable` to have it refuse everybody, or not answer.
+    Set `denied` or `reachable` to have it refuse everybody, or not answer; and `logged_in` to have
+    docker know no credentials for it.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class FakeRegistry:
         self.pushes: list[ImageName] = []
         self.denied = False
         self.reachable = True
+        self.logged_in = True
 
     def find(self, name: ImageName) -> str | None:
         """The digest under a name, or None; raises `Denied` or `Unreachable`."""
@@ -56,9 +58,10 @@ class FakeRegistry:
         held = {digest for key, digest in self.digests.items() if _is_in(key, name)}
         return name.digest if name.digest in held else None
 
-    def check_push(self, name: ImageName) -> None:
-        """Raise `Denied` where it refuses everybody."""
+    def check_push(self, name: ImageName) -> bool:
+        """Whether docker knows credentials; raise `Denied` where it refuses everybody."""
         self._answer(f"log in to {name.host}")
+        return self.logged_in
 
     def receive(self, name: ImageName, image_id: str) -> str:
         """Take an image, as a push does; the digest that it has here from now on."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,6 +25,7 @@ from imagebuild.errors import ImagebuildError, Interrupted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _EPILOG = """\b
 Options can also be set for a project, in [tool.imagebuild] of pyproject.toml
 or in imagebuild.toml, and in the environment, as IMAGEBUILD_POOL for --pool.
@@ -53,6 +56,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Errors are told on stderr, never as a traceback."""
     # Options are parsed one after the other: where one cannot be, those behind it stay unknown.
     invocation = Invocation(json="--json" in (sys.argv[1:] if args is None else args))
+    if sys.stderr is None:  # closed by whoever started this: nobody is to be told
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as it runs
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
     try:
@@ -71,8 +76,17 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return show_error(_no_space(error), invocation)
         return show_bug(error, invocation)
     return 0
+
+
+def _no_space(error: OSError) -> ImagebuildError:
+    """A disk that is full, perhaps that of a file which stdout was sent to, is no bug."""
+    where = f" {error.filename}" if error.filename else ""
+    hint = "make room, and run it again: what is done is not done twice"
+    return ImagebuildError(f"cannot write{where}", causes=(str(error.strerror).lower(),), hint=hint)
 
 
 def _interrupted(code: int, invocation: Invocation) -> int:

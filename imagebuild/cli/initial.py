@@ -11,6 +11,7 @@ import click
 
 from imagebuild.choosing import flows_of
 from imagebuild.cli.asking import asker
+from imagebuild.cli.layers import is_saved
 from imagebuild.cli.requests import build_request
 from imagebuild.cli.text import clean, print_json
 from imagebuild.cli.working import working
@@ -36,7 +37,9 @@ _NOTHING = "nothing was written"
 
 def run(options: Mapping[str, Any]) -> None:
     """Ask, write, and say what to type next. Raises `ImagebuildError`; then nothing was written."""
-    given = Given(options["name"], options["pool"], options["registry"], options["push"])
+    # In a settings file it chooses deployments of a prefect.yaml; here it is the one to be written.
+    name = None if is_saved("name") else options["name"]
+    given = Given(name, options["pool"], options["registry"], options["push"])
     try:
         whom = asker(os.environ, (sys.stdin, sys.stderr), yes=options["yes"])
         request = build_request(options)

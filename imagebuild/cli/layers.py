@@ -47,7 +47,7 @@ def over_deployments(
 ) -> Callable[[DeploymentRequest], DeploymentRequest]:
     """Puts what was typed over a deployment of the file, and the settings below it."""
     typed = deployment_request({**_only(options, _typed), "name": ()})
-    saved = deployment_request({**_only(options, _saved), "name": ()})
+    saved = deployment_request({**_only(options, is_saved), "name": ()})
 
     def put(filed: DeploymentRequest) -> DeploymentRequest:
         stated = filed.stated
@@ -88,7 +88,7 @@ def over_images(options: Mapping[str, Any]) -> Callable[[BuildRequest], BuildReq
                 _check(request, option)
                 changed[name] = _together(held, value)
             elif (
-                _saved(option)
+                is_saved(option)
                 and option in _IMAGE
                 and _is_default(defaults[name], held)
                 and (request.dockerfile is None or option not in RENDERED)
@@ -127,6 +127,7 @@ def _typed(option: str) -> bool:
     return source in {ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT}
 
 
-def _saved(option: str) -> bool:
+def is_saved(option: str) -> bool:
+    """Whether an option's value is the project's settings'."""
     source = click.get_current_context().get_parameter_source(option)
     return source is ParameterSource.DEFAULT_MAP

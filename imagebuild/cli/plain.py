@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from imagebuild.cli.text import clean, cut, duration, size
+from imagebuild.cli.text import clean, cut, duration, file_count, size
 from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import (
     Event,
@@ -93,7 +93,7 @@ def plain_line(event: Event, *, whole: bool = False) -> str | None:
         case StepLog(line=line):
             return f"    | {clean(line)}"
         case Sent(paths=paths, size=count):
-            return f"  sent {len(paths)} file{'' if len(paths) == 1 else 's'}, {size(count)}"
+            return f"  sent {file_count(len(paths))}, {size(count)}"
         case Note(text=text):
             return f"note: {clean(text)}"
         case Warned():
@@ -119,8 +119,8 @@ def label(name: str) -> str:
 
 def summary_lines(outcome: Outcome, tally: Tally) -> Iterator[str]:
     """What a command came to, for a person."""
-    if outcome.deployment:
-        yield f"{clean(outcome.deployment)} runs {outcome.reference or PREFECTS_OWN}"
+    if deployment := outcome.recorded_deployment:
+        yield f"{clean(deployment)} runs {outcome.reference or PREFECTS_OWN}"
     else:
         yield outcome.reference or ""
     if more := outcome.names[1:]:
@@ -132,10 +132,10 @@ def summary_lines(outcome: Outcome, tally: Tally) -> Iterator[str]:
     if outcome.built:
         yield (
             f"  {len(tally.cached)} of {len(tally.steps)} steps from the cache,"
-            f" {tally.files} file{'' if tally.files == 1 else 's'} sent ({size(tally.bytes)})"
+            f" {file_count(tally.files)} sent ({size(tally.bytes)})"
         )
-    if outcome.deployment and outcome.pool:
-        yield f"  start a run:    prefect deployment run {quoted(outcome.deployment)}"
+    if deployment and outcome.pool:
+        yield f"  start a run:    prefect deployment run {quoted(deployment)}"
         yield f"  start a worker: prefect worker start --pool {quoted(outcome.pool)}"
 
 

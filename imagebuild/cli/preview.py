@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagebuild.cli.text import clean, print_json, size
+from imagebuild.cli.text import clean, file_count, print_json, size
 from imagebuild.dependencies import candidates
 from imagebuild.plan import Build, Code, Environment, OwnDockerfile, Plan, Push, Steps
 
@@ -75,14 +75,14 @@ def _environment(project: Project, environment: Environment) -> dict[str, Any]:
 
 
 def _code(project: Project, code: Code) -> dict[str, Any]:
-    files = {node.path: node.size for node in project.context.nodes if node.kind == "file"}
-    largest = sorted(files, key=lambda path: (-files[path], path))[:_LARGEST]
+    sizes = {node.path: node.size for node in project.context.nodes if node.kind == "file"}
+    largest = sorted(sizes, key=lambda path: (-sizes[path], path))[:_LARGEST]
     return {
         "directory": code.directory,
-        "files": len(files),
-        "bytes": sum(files.values()),
-        "largest": [{"path": path, "bytes": files[path]} for path in largest],
-        "contents": [{"path": path, "bytes": count} for path, count in files.items()],
+        "files": len(sizes),
+        "bytes": sum(sizes.values()),
+        "largest": [{"path": path, "bytes": sizes[path]} for path in largest],
+        "contents": [{"path": path, "bytes": count} for path, count in sizes.items()],
         "env": dict(code.env),
         "labels": dict(code.labels),
     }
@@ -121,7 +121,7 @@ def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iter
         for kind in ("system_packages", "build_args", "secrets", "ssh")
     }
     files = [(item["path"], _use(item["installed"])) for item in environment["dependency_files"]]
-    amount = f"{code['files']} files, {size(code['bytes'])}, in "
+    amount = f"{file_count(code['files'])}, {size(code['bytes'])}, in "
     rows = {
         "image": ", ".join(document["names"]),
         "base": f"{base['name']}  {base['digest'] or base['image_id'] or '(not asked)'}",

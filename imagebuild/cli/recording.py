@@ -39,12 +39,13 @@ def what_to_record(
 ) -> tuple[dict[str, Any], ImageName, Target]:
     """The options with what was handed on filled in, the image, and the deployment.
 
-    With `--from`, IMAGE is left out, so what is typed first is the ENTRYPOINT. Raises `UsageError`.
+    With `--from`, IMAGE is left out, so what is typed first is the ENTRYPOINT, where it can be one.
+    Raises `UsageError`.
     """
     full = dict(options)
     if handed is not None and not _is_typed("image"):
         full["image"] = None  # the project's settings may name one too
-    if handed is not None and full["entrypoint"] is None:
+    if handed is not None and full["entrypoint"] is None and ".py" in (full["image"] or ""):
         full["image"], full["entrypoint"] = None, full["image"]
     name = one_image(full["image"], handed)[0]
     if handed is not None:

@@ -38,6 +38,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def file_count(count: int) -> str:
+    """A number of files, in words."""
+    return f"{count} file{'' if count == 1 else 's'}"
+
+
 def size(count: int) -> str:
     """A number of bytes, in the decimal units that docker uses."""
     value, unit = float(count), "B"

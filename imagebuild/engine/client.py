@@ -104,18 +104,18 @@ class Engine:
             raise registry_error(action, name, error.causes) from error
         return str(found["Descriptor"]["digest"])
 
-    def check_login(self, name: ImageName) -> None:
-        """Raise `Denied` where the name's registry refuses the credentials that docker has."""
+    def check_login(self, name: ImageName) -> bool:
+        """Whether docker has credentials; raise `Denied` where the name's registry refuses them."""
         login = self.logins.find_for(name)
         if not login:
-            return
-        path = self.api._url("/auth")
+            return False
         body = {**login, "serveraddress": login.get("serveraddress") or name.host}
         action = f"log in to {name.host}"
         with self.working(action):
-            answer = self.api._post_json(path, data=body)
+            answer = self.api._post_json(self.api._url("/auth"), data=body)
         if answer.status_code >= 400:
             raise registry_error(action, name, (_message_of(answer),))
+        return True
 
     def push(self, name: ImageName) -> Iterator[Mapping[str, Any]]:
         """Push, and give the engine's events as they come; how it ended is in them.

@@ -24,6 +24,7 @@ def check(record: Record, schema: Mapping[str, Any]) -> None:
 
     Prefect's server takes any name, and the run then fails; a value it refuses only when it is
     written: https://github.com/PrefectHQ/prefect/blob/main/src/prefect/server/api/deployments.py
+    It takes null for what is neither required nor has a default, whatever its type.
     """
     known = schema.get("properties")
     if not isinstance(known, Mapping):
@@ -35,26 +36,31 @@ def check(record: Record, schema: Mapping[str, Any]) -> None:
             causes = (f"it takes {', '.join(known) or 'none'}",)
             raise UsageError(message, causes=causes, hint=meant(name, known))
         expected = known.get(name, {})
-        if enforced and value is not None and not allows(expected, value):
+        left = (
+            value is None and "default" not in expected and name not in schema.get("required", ())
+        )
+        if enforced and not (left or _is_looked_up(value) or allows(expected, value)):
             message = f"the parameter {name!r} cannot be {shown(value)}"
             raise UsageError(message, causes=(f"the flow wants {wanted(expected)}",))
 
 
 def _values(record: Record) -> Iterator[tuple[str, Any]]:
-    """All that is stated or given, for the deployment and for the runs of its schedules.
-
-    What is a mapping with Prefect's own key is a block or a variable, which the server looks up.
-    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/utilities/schema_tools/hydration.py
-    """
+    """All that is stated or given, for the deployment and for the runs of its schedules."""
     schedules = record.stated.get("schedules", ())
     for values in (
         record.stated.get("parameters", {}),
         record.parameters,
         *(one.get("parameters") or {} for one in schedules),
     ):
-        for name, value in values.items():
-            special = isinstance(value, Mapping) and {"$ref", "__prefect_kind"} & set(value)
-            yield name, None if special else value
+        yield from values.items()
+
+
+def _is_looked_up(value: object) -> bool:
+    """Whether it is a block or a variable, by Prefect's own key: the server puts the value there.
+
+    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/utilities/schema_tools/hydration.py
+    """
+    return isinstance(value, Mapping) and not {"$ref", "__prefect_kind"}.isdisjoint(value)
 
 
 def outlived(held: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from imagebuild.errors import Unreachable, UsageError
+from imagebuild.errors import Interrupted, Unreachable, UsageError
 from imagebuild.recorders.prefect_text import printable
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Process:
 
     def __init__(self, env: Mapping[str, str], cwd: Path) -> None:
         self.is_well = True  # whether it can do another job
+        self._is_killed = False
         self._job = ""
         self._said = 0
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
@@ -76,7 +77,10 @@ class Process:
         )
 
     def ask(self, job: str, payload: Mapping[str, Any], seconds: float = _SECONDS) -> Any:
-        """What a job comes to. Raises `JobFailed`, and `Unreachable` where time runs out."""
+        """What a job comes to. Raises `JobFailed`, and `Unreachable` where time runs out.
+
+        In a thread that waits while another kills it, `Interrupted`: nothing failed.
+        """
         self.is_well = False
         self._job, self._said = job, os.fstat(self._errors.fileno()).st_size
         assert self._process.stdin is not None
@@ -88,6 +92,8 @@ class Process:
         try:
             said = json.loads(line)
         except ValueError:
+            if self._is_killed:
+                raise Interrupted(130) from None
             message = f"Prefect's own code ended without an answer ({self._job})"
             raise JobFailed(message, body=self._last_lines()) from None
         if "error" not in said:
@@ -113,6 +119,7 @@ class Process:
 
     def kill(self) -> None:
         """End it and all that it started, at once."""
+        self._is_killed = True
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

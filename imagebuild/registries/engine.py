@@ -20,9 +20,9 @@ class EngineRegistry:
         """The manifest's digest, or None; raises `Denied` or `Unreachable`."""
         return self.engine.remote_digest(name)
 
-    def check_push(self, name: ImageName) -> None:
-        """Raise `Denied` where the registry refuses the credentials that docker has for it.
+    def check_push(self, name: ImageName) -> bool:
+        """Whether docker has credentials for it; raise `Denied` where the registry refuses them.
 
         Whether they are enough to push is known only when it is tried.
         """
-        self.engine.check_login(name)
+        return self.engine.check_login(name)

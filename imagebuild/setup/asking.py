@@ -68,6 +68,7 @@ def ask(
     """
     project = survey(request, checkout, emit)
     flow = _flow(request, project, asker)
+    check_names(target_of(flow, DeploymentRequest()))
     _tell(project, flow, emit)
     dockerfile = _dockerfile(request, project, asker)
     target = target_of(flow, DeploymentRequest(name=given.name))
@@ -175,9 +176,13 @@ def _registry(text: str) -> str:
 def _check(image: ImageName, parts: Parts, emit: Emit) -> None:
     """See that the registry takes the credentials; where nobody can be asked, that is said."""
     try:
-        parts.registry.check_push(image)
+        shown = parts.registry.check_push(image)
     except Unreachable as error:
         why = "; ".join((error.message, *error.causes))
         emit(Warned(f"whether {image.host} takes your credentials was not seen", cause=why))
         return
-    emit(Note(f"{image.host} takes the credentials that docker has for it"))
+    if shown:
+        emit(Note(f"{image.host} takes the credentials that docker has for it"))
+        return
+    hint = f"log in, unless it takes pushes from anybody: docker login {image.host}"
+    emit(Warned(f"docker has no credentials for {image.host}", hint=hint))

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tests.support.command import imagebuild
-from tests.support.terminal import on_terminal
+from tests.support.terminal import CTRL_C, CTRL_D, on_terminal
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -59,14 +59,14 @@ def _choose_pool(terminal: Terminal, pool: str) -> None:
     if "Work pool" in shown:
         found = re.search(rf"^ +(\d+)  {re.escape(pool)}$", shown, re.MULTILINE)
         assert found, shown
-        os.write(terminal.master, f"{found[1]}\n".encode())
+        terminal.type(f"{found[1]}\n")
         terminal.wait_for("Image [")
         terminal.wait_for(": ")
 
 
 def _type(terminal: Terminal, *lines: str) -> None:
     for line in lines:
-        os.write(terminal.master, f"{line}\n".encode())
+        terminal.type(f"{line}\n")
 
 
 def _told_command(ran: Ran) -> list[str]:
@@ -167,13 +167,14 @@ def test_credentials_that_are_refused_write_nothing(
     assert not (project / "prefect.yaml").exists()
 
 
-def test_ctrl_c_at_a_prompt_writes_nothing(
-    project: Path, env: dict[str, str], docker_pool: str
+@pytest.mark.parametrize("keys", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
+def test_a_person_who_leaves_a_prompt_has_nothing_written(
+    project: Path, env: dict[str, str], docker_pool: str, keys: str
 ) -> None:
-    """As a person presses it: the terminal ends its input, and the command says so."""
+    """As it is pressed: the terminal interrupts the command, or ends its input."""
     with on_terminal("init", "--pool", docker_pool, cwd=project, env=env) as terminal:
         terminal.wait_for("Deployment's name [hello]: ")
-        os.write(terminal.master, b"\x04")
+        terminal.type(keys)
         ran = terminal.ended()
 
     assert (ran.code, ran.answer) == (130, [])

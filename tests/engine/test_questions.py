@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.command import PROGRAM, imagebuild
-from tests.support.on_terminal import CTRL_C, CTRL_D, on_terminal
+from tests.support.command import imagebuild
 from tests.support.small_image import import_small
+from tests.support.terminal import CTRL_C, CTRL_D, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,12 +112,12 @@ def test_a_person_who_does_not_say_yes_keeps_the_deployment(
     prefect_server: PrefectServer,
 ) -> None:
     """No, nothing, Ctrl-C or Ctrl-D at the prompt: nothing is built, and it says what stands."""
-    with on_terminal(PROGRAM, *_arguments(NEXT), cwd=project, env=env) as terminal:
+    with on_terminal(*_arguments(NEXT), cwd=project, env=env) as terminal:
         terminal.wait_for(PROMPT)
         terminal.type(keys)
         ended = terminal.ended()
 
-    assert ended == (code, ""), terminal.seen
+    assert (ended.code, ended.answer) == (code, []), ended.told
     assert QUESTION in terminal.seen
     assert last in terminal.seen.partition(PROMPT)[2]
     assert f"the deployment hello/asked still runs {IMAGE}" in terminal.seen
@@ -130,12 +130,12 @@ def test_a_person_who_says_yes_sees_it_done(
     project: Path, env: dict[str, str], deployed: dict[str, Any], prefect_server: PrefectServer
 ) -> None:
     """Each stage is ticked off on the terminal, and the answer alone is on stdout."""
-    with on_terminal(PROGRAM, *_arguments(NEXT), "--no-cache", cwd=project, env=env) as terminal:
+    with on_terminal(*_arguments(NEXT), "--no-cache", cwd=project, env=env) as terminal:
         terminal.wait_for(PROMPT)
         terminal.type("y\n")
         ended = terminal.ended()
 
-    assert ended == (0, f"{NEXT}\n"), terminal.seen
+    assert (ended.code, ended.answer) == (0, [NEXT]), ended.told
     assert _is_done(prefect_server.api.deployment("hello/asked"))
     before, _, after = terminal.seen.partition(PROMPT)
     assert QUESTION in before

@@ -1,90 +1,111 @@
-"""Runs the command on a terminal of its own, and types into it as a person does."""
+"""Runs the command on a terminal of its own, where a person sees it and types."""
 
 from __future__ import annotations
 
-import errno
 import os
-import pty
-import select
+import re
 import subprocess
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.support.command import PROGRAM, Ran
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+CTRL_C, CTRL_D = "\x03", "\x04"
+# The terminal is the one that Ctrl-C on it is meant for, as a shell's is.
+_TAKE_IT = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    " os.execv(sys.argv[1], sys.argv[1:])"
+)
+_CONTROL = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]")
+
 
 @dataclass
 class Terminal:
-    """A command on a pseudo-terminal; `shown` is all that it has written there."""
+    """What is seen on the terminal, and the hands at its keyboard; stdout is kept apart."""
 
     process: subprocess.Popen[str]
-    master: int
-    shown: str = ""
-    seen: int = 0
+    keyboard: int
+    raw: bytearray = field(default_factory=bytearray)
+    reader: threading.Thread = field(init=False)
+    _awaited: int = 0
 
-    def wait_for(self, text: str, seconds: float = 60) -> str:
-        """Await a text after what was awaited before; what was shown up to it."""
-        end = time.monotonic() + seconds
-        while text not in self.shown[self.seen :]:
-            assert time.monotonic() < end, f"no {text!r} in:\n{self.shown}"
-            assert self._read(1), f"it ended without {text!r}:\n{self.shown}"
-        place = self.shown.index(text, self.seen) + len(text)
-        part, self.seen = self.shown[self.seen : place], place
-        return part
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
 
-    def answer(self, question: str, line: str) -> str:
-        """Await a question and type the answer; what was shown before."""
-        shown = self.wait_for(question)
-        os.write(self.master, f"{line}\n".encode())
-        return shown
+    @property
+    def seen(self) -> str:
+        """All that was shown so far, without colours and the movements of the cursor."""
+        text = bytes(self.raw).decode(errors="replace")
+        return _CONTROL.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+
+    def wait_for(self, text: str) -> str:
+        """Await a text behind the one that was awaited last; what was shown up to its end.
+
+        Fails if the command ends without.
+        """
+
+        def is_there() -> bool:
+            return text in self.seen[self._awaited :]
+
+        wait_until(lambda: is_there() or not self.reader.is_alive(), text)
+        assert is_there(), self.seen
+        begin, self._awaited = self._awaited, self.seen.index(text, self._awaited) + len(text)
+        return self.seen[begin : self._awaited]
+
+    def type(self, keys: str) -> None:
+        """Press these keys."""
+        os.write(self.keyboard, keys.encode())
+
+    def answer(self, question: str, line: str) -> None:
+        """Await a question, and type the answer."""
+        self.wait_for(question)
+        self.type(f"{line}\n")
 
     def ended(self, seconds: float = 60) -> Ran:
-        """Await its end; what it wrote on the terminal is what it told."""
-        while self._read(seconds):
-            pass
-        assert self.process.stdout is not None
-        code = self.process.wait(seconds)
-        return Ran(code, self.process.stdout.read().splitlines(), self.shown)
+        """Await the command's end; what was seen on the terminal is what it told."""
+        stdout, _ = self.process.communicate(timeout=seconds)
+        self.reader.join()
+        return Ran(self.process.returncode, stdout.splitlines(), self.seen)
 
-    def _read(self, seconds: float) -> bool:
-        """Take what is there to be read; whether there can be more."""
-        if not select.select([self.master], [], [], seconds)[0]:
-            return self.process.poll() is None
-        try:
-            data = os.read(self.master, 65536)
-        except OSError as error:
-            if error.errno != errno.EIO:  # which Linux says when the other side is closed
-                raise
-            return False
-        self.shown += data.decode(errors="replace").replace("\r\n", "\n")
-        return bool(data)
+    def _read(self) -> None:
+        """Take what is shown, until nobody has the terminal any more."""
+        with suppress(OSError):
+            while data := os.read(self.keyboard, 65536):
+                self.raw += data
 
 
 @contextmanager
 def on_terminal(*arguments: str, cwd: Path, env: Mapping[str, str]) -> Iterator[Terminal]:
-    """Run `imagebuild` with a terminal for what it asks, and a pipe for its answer."""
-    master, slave = pty.openpty()
+    """Run `imagebuild` on a terminal of 120 columns; it is over when the block ends."""
+    keyboard, screen = os.openpty()
     try:
-        with subprocess.Popen(
-            [PROGRAM, *arguments],
+        process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_IT, PROGRAM, *arguments],
             cwd=cwd,
-            env={**{key: value for key, value in env.items() if key != "CI"}, "TERM": "xterm"},
-            stdin=slave,
+            env={**env, "TERM": "xterm", "COLUMNS": "120", "CI": ""},
+            stdin=screen,
             stdout=subprocess.PIPE,
-            stderr=slave,
+            stderr=screen,
             text=True,
             start_new_session=True,
-        ) as process:
-            os.close(slave)
-            try:
-                yield Terminal(process, master)
-            finally:
-                process.kill()
+        )
     finally:
-        os.close(master)
+        os.close(screen)
+    with process:
+        terminal = Terminal(process, keyboard)
+        try:
+            yield terminal
+        finally:
+            process.kill()
+            process.wait()
+            terminal.reader.join()
+            os.close(keyboard)

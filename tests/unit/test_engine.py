@@ -293,7 +293,7 @@ def logged_in(server: TinyEngine, tmp_path: Path) -> Iterator[Engine]:
 
 def test_without_a_login_there_is_nothing_to_check(engine: Engine, server: TinyEngine) -> None:
     """Some registries are open."""
-    engine.check_login(APP)
+    assert not engine.check_login(APP)
 
     assert "POST /auth" not in [line for line, _, _ in server.asked]
 
@@ -301,7 +301,7 @@ def test_without_a_login_there_is_nothing_to_check(engine: Engine, server: TinyE
 def test_a_login_is_checked_by_the_engine(logged_in: Engine, server: TinyEngine) -> None:
     """With the address that it belongs to."""
     server.answers["POST /auth"] = (200, {"Status": "Login Succeeded"})
-    logged_in.check_login(APP)
+    assert logged_in.check_login(APP)
     [body] = [json.loads(body) for line, _, body in server.asked if line == "POST /auth"]
 
     assert body == {"username": "me", "password": "p:ss", "serveraddress": "reg.example"}

@@ -12,6 +12,7 @@ import pytest
 from imagebuild.context import read_context
 from imagebuild.errors import UsageError
 from imagebuild.plan import (
+    CODE_LABEL,
     Build,
     Dependencies,
     OwnDockerfile,
@@ -68,6 +69,12 @@ def test_equal_inputs_have_equal_plans_in_any_folder(root: Path, tmp_path: Path)
 
     assert made == other
     assert str(tmp_path) not in json.dumps(asdict(made))
+
+
+def test_a_label_by_which_an_image_is_known_again_is_refused(root: Path) -> None:
+    """It would not be what somebody asked for, nor may it be."""
+    with pytest.raises(UsageError, match=f"cannot set the label {CODE_LABEL}"):
+        planned(root, asked={"labels": {"team": "data", CODE_LABEL: "forged"}})
 
 
 @pytest.mark.parametrize(

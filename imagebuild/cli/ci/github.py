@@ -38,7 +38,7 @@ def outputs(outcome: Outcome) -> str:
 
 def summary(outcome: Outcome) -> str:
     """A table in GitHub's Markdown, for the page of the run."""
-    title = outcome.deployment or next(iter(outcome.names), "")
+    title = outcome.recorded_deployment or next(iter(outcome.names), "")
     rows = [f"| {name} | {value} |" for name, value in _rows(outcome)]
     return "\n".join([f"### imagebuild: {_text(title)}", "", "| | |", "|---|---|", *rows, "", ""])
 
@@ -58,9 +58,9 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "digest", _code(outcome.digest)
     if outcome.reference:
         yield "reference", _code(outcome.reference)
-    if outcome.deployment:
-        yield "deployment", _text(outcome.deployment)
-    if outcome.pool:
+    if deployment := outcome.recorded_deployment:
+        yield "deployment", _text(deployment)
+    if deployment and outcome.pool:
         yield "work pool", _text(outcome.pool)
     did = {"built": outcome.built, "pushed": outcome.pushed, "recorded": outcome.recorded}
     told = {

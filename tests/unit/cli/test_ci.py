@@ -98,7 +98,7 @@ def test_an_annotation_is_escaped_as_github_reads_it() -> None:
 
 def test_a_summary_shows_names_as_they_are() -> None:
     """A deployment may be called anything; it makes no table, link or tag."""
-    named = Outcome(APP, (APP,), deployment="a|b/<b>*x*\n[y](z) @me", pool="p_1")
+    named = Outcome(APP, (APP,), recorded=True, deployment="a|b/<b>*x*\n[y](z) @me", pool="p_1")
     summary = github.summary(named)
 
     assert r"| deployment | a\|b/&lt;b&gt;\*x\* \[y\]\(z\) &#64;me |" in summary

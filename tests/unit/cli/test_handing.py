@@ -141,6 +141,20 @@ def test_a_local_image_is_recorded_as_one(recorder: MemoryRecorder) -> None:
     assert variables == {"image": "app:latest", "image_pull_policy": "IfNotPresent"}
 
 
+def test_a_local_image_that_the_engine_lacks_is_recorded_with_a_warning(
+    recorder: MemoryRecorder, capsys: Captured
+) -> None:
+    """It may be a slip of the pen, and may be built later."""
+    assert ran("build", "--image", "app:here") == 0
+    capsys.readouterr()
+    assert ran("record", "app:here", "--deployment", "hello/hello", "--no-push") == 0
+    assert "warning" not in capsys.readouterr().err
+    assert ran("record", "app:gone", "--deployment", "hello/hello", "--no-push") == 0
+
+    assert "warning: the engine has no image app:gone" in capsys.readouterr().err
+    assert recorder.deployments["hello/hello"].job_variables["image"] == "app:gone"
+
+
 def test_without_pin_the_tag_alone_is_recorded(recorder: MemoryRecorder) -> None:
     """As everywhere."""
     assert ran("build", "--image", APP, "--push", "--json-file", "image.json") == 0
@@ -187,6 +201,18 @@ def test_a_digest_that_the_registry_has_no_more_is_not_recorded(
     assert recorder.writes == 0
 
 
+def test_a_push_after_a_deploy_does_not_say_that_it_recorded(capsys: Captured) -> None:
+    """The deployment is handed on, for a record; it is not what this command did."""
+    assert ran("deploy", "--image", APP, "--name", "prod", "--json-file", "d.json") == 0
+    capsys.readouterr()
+    assert ran("push", "--from", "d.json", "--json-file", "p.json") == 0
+    err = capsys.readouterr().err
+
+    assert "hello/prod" not in err
+    assert "recorded" not in err
+    assert (read("p.json")["recorded"], read("p.json")["deployment"]) == (None, "hello/prod")
+
+
 def test_a_deployment_is_taken_from_a_deploy(recorder: MemoryRecorder) -> None:
     """`deploy` writes the file too; recorded again, nothing changes."""
     assert ran("deploy", "--image", APP, "--name", "prod", "--json-file", "d.json") == 0
@@ -206,9 +232,11 @@ def test_a_deployment_is_taken_from_a_deploy(recorder: MemoryRecorder) -> None:
         (["push", "--from", "none.json"], ("cannot read none.json", "no such file", "keep it")),
         (["push", "--from", "."], ("cannot read .", "is a directory")),
         (["push", "--from", "flow.py"], ("cannot go on from flow.py", "no JSON")),
+        (["push", "--from", "filed.json"], ("of deployments of a prefect.yaml", "build")),
         (["push", "--from", "binary"], ("cannot go on from binary", "no text")),
         (["record", "--from", "built.json"], ("not in its registry yet", "--no-push")),
         (["record", APP, "f.py:f", "--from", "built.json"], ("cannot use both",)),
+        (["record", APP, "--from", "built.json"], ("cannot use both", "names the image")),
         (["record"], ("no image is named",)),
         (["record", APP], ("no deployment is named", "flow/name")),
         (["build", "--json-file", "no/x.json"], ("cannot write no/x.json", "no such file")),
@@ -228,6 +256,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_done(
 ) -> None:
     """In prose; nothing is built, pushed, recorded or written."""
     (project / "binary").write_bytes(b"\xff\xfe\x00")
+    (project / "filed.json").write_text('{"deployments": [], "build": {}}')
     assert ran("build", "--image", APP, "--json-file", "built.json") == 0
     before = (len(builder.built), sorted(path.name for path in project.iterdir()))
     capsys.readouterr()

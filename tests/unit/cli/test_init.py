@@ -162,6 +162,25 @@ def test_settings_are_what_deploy_reads(
     assert recorder.deployments["hello/prod"].job_variables["image"] == "app:v1"
 
 
+def test_the_name_in_a_settings_file_is_not_taken_for_the_new_deployments(project: Path) -> None:
+    """There it can be several, to choose by."""
+    write(project, {"imagebuild.toml": 'name = ["prod", "night*"]\n'})
+
+    assert init("--yes") == 0
+    assert entry(project)["name"] == "hello"
+
+
+def test_a_flow_that_prefect_takes_no_deployment_of_is_refused(
+    project: Path, capsys: Captured
+) -> None:
+    """Before anything is written, as the deploy after it would."""
+    write(project, {"more.py": OTHER.replace("@flow", '@flow(name="a/b")')})
+
+    assert init("more.py:other", "--yes") == 2
+    assert "error: 'a/b' cannot be the name of a flow" in capsys.readouterr().err
+    assert not (project / "prefect.yaml").exists()
+
+
 def test_json_says_what_to_type_next(capsys: Captured) -> None:
     """As a list of words."""
     assert init("--yes", "--json", "--name", "a b") == 0
@@ -216,6 +235,19 @@ def test_an_engine_that_is_away_is_a_warning(
         capsys.readouterr().err
     )
     assert (project / "prefect.yaml").exists()
+
+
+def test_credentials_that_docker_does_not_have_are_no_credentials(
+    builder: FakeBuilder, capsys: Captured
+) -> None:
+    """A registry that was shown none cannot have taken them."""
+    builder.registry.logged_in = False
+
+    assert init("--yes", "--registry", "reg.example/t") == 0
+    err = capsys.readouterr().err
+    assert "warning: docker has no credentials for reg.example" in err
+    assert "hint: log in, unless it takes pushes from anybody: docker login reg.example" in err
+    assert "takes the credentials" not in err
 
 
 def _no_flow(project: Path, _: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -321,6 +322,35 @@ def test_a_reader_that_goes_away_is_no_bug(project: Path) -> None:
 
     assert process.returncode == 1
     assert err == ""
+
+
+def test_a_disk_that_is_full_is_no_bug(project: Path) -> None:
+    """As that of a file which the answer is sent to."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - which is a device
+        done = subprocess.run(
+            [sys.executable, "-m", "imagebuild", "render"],
+            cwd=project,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert "error: cannot write\n  caused by: no space left on device\n" in done.stderr
+
+
+def test_a_closed_stderr_hears_nothing(project: Path) -> None:
+    """Whoever started the command may have closed it; the answer stands on stdout all the same."""
+    (project / "pyproject.toml").write_text("")
+    (project / "requirements.txt").unlink()
+    shell = f"exec {shlex.quote(sys.executable)} -m imagebuild render 2>&-"
+    done = subprocess.run(
+        ["sh", "-c", shell], cwd=project, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("FROM ")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["deploy", "--help"]])

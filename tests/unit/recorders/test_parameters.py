@@ -64,6 +64,27 @@ def test_a_value_of_another_type_is_refused() -> None:
     assert caught.value.causes == ("the flow wants integer",)
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"name": {"type": "string", "default": "you"}}},
+        {"properties": {"name": {"type": "string"}}, "required": ["name"]},
+    ],
+)
+def test_null_is_refused_where_prefect_would_refuse_it(schema: dict[str, Any]) -> None:
+    """Where the flow has another default, or none, and does not say that it takes null."""
+    with pytest.raises(UsageError, match="'name' cannot be null"):
+        parameters.check(record(parameters={"name": None}), schema)
+    either = {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "you"}
+    parameters.check(record(parameters={"name": None}), {"properties": {"name": either}})
+
+
+def test_what_the_server_looks_up_may_be_anything() -> None:
+    """A block or a variable is not there to be seen."""
+    looked_up = {"__prefect_kind": "workspace_variable", "variable_name": "n"}
+    parameters.check(record(parameters={"number": looked_up}), SCHEMA)
+
+
 def test_values_of_parameters_that_are_gone_are_told_of() -> None:
     """Each run would fail with them."""
     assert parameters.outlived({"name": "x", "old": 1}, SCHEMA) == [
