@@ -30,6 +30,8 @@ _KNOWN = re.compile(
     r".*requirements.*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|environment\.ya?ml"
     r"|(uv|poetry|pdm)\.lock|pylock(\..+)?\.toml"
 )
+_USER = re.compile(r"https?://([^/@\s]+)@")
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _LOCAL_ENDINGS = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz")
 _LINKS = 40  # as many as Linux follows
@@ -77,6 +79,19 @@ def find_dependencies(
 def is_list(source: str) -> bool:
     """Whether a source of `Dependencies` may be a list of requirements, and no package."""
     return not source.endswith(("/", *_LOCAL_ENDINGS))
+
+
+def lines_with_passwords(text: str) -> list[int]:
+    """The numbers of the lines with an address that has a password or a token written out.
+
+    One that stands for a variable of the environment (`${TOKEN}`) has none.
+    """
+    found = []
+    for number, line in _lines(text):
+        parts = (words[1].rpartition(":")[2] for words in _USER.finditer(line))
+        if any(part and not _VARIABLE.fullmatch(part) for part in parts):
+            found.append(number)
+    return found
 
 
 def candidates(context: ProjectContext, chosen: Dependencies) -> tuple[str, ...]:

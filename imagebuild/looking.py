@@ -101,7 +101,7 @@ def check_versions(project: Project, base: ImageConfig | None, emit: Emit) -> st
         return None
     from imagebuild.versions import mismatches, prefect_version
 
-    name, requirements = str(project.base), project.requirements
+    name, requirements = str(project.base), "\n".join(project.lists.values())
     labels, env = (base.labels, base.env) if base else ({}, {})
     for text in mismatches(requirements, project.text("pyproject.toml"), name, labels, env):
         emit(Warned(text))

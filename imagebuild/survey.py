@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING
 
 from imagebuild import dockerfile, templates
 from imagebuild.context import ProjectContext, read_context
-from imagebuild.dependencies import DEFAULT_FILE, find_dependencies, is_list
+from imagebuild.dependencies import (
+    DEFAULT_FILE,
+    find_dependencies,
+    is_list,
+    lines_with_passwords,
+)
 from imagebuild.errors import UsageError
 from imagebuild.events import Note, Warned
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.plan import Dependencies, OwnDockerfile, Template
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from imagebuild.commit import Commit
     from imagebuild.events import Emit
     from imagebuild.protocols import Checkout
     from imagebuild.request import BuildRequest
+
+
+_LENT = "take it out, and lend it to the step alone: --secret id=netrc,src=FILE"
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,10 @@ class Project:
     commit: Commit | None = None
 
     @property
-    def requirements(self) -> str:
+    def lists(self) -> Mapping[str, str]:
         """What all lists of requirements say that are installed from, the nested ones too."""
         files = (path for path in self.dependencies.sources if is_list(path))
-        return "\n".join(self.text(path) or "" for path in files)
+        return {path: self.text(path) or "" for path in files}
 
     def text(self, path: str) -> str | None:
         """What a text file holds; None where it is not sent, or is no text."""
@@ -62,7 +71,7 @@ def survey(request: BuildRequest, checkout: Checkout, emit: Emit) -> Project:
     dependencies = find_dependencies(context, request.requirements, request.here)
     if not dependencies.requirements and (why := _nothing_to_install(request, context)):
         emit(Note(f"nothing is installed: {why}"))
-    return Project(
+    project = Project(
         checkout.name,
         context,
         dependencies,
@@ -70,6 +79,12 @@ def survey(request: BuildRequest, checkout: Checkout, emit: Emit) -> Project:
         request.base,
         commit=checkout.commit,
     )
+    for path, text in project.lists.items():
+        for line in lines_with_passwords(text):
+            emit(
+                Warned(f"a password stands in {path}, line {line}, and so in the image", hint=_LENT)
+            )
+    return project
 
 
 def _nothing_to_install(request: BuildRequest, context: ProjectContext) -> str | None:

@@ -14,6 +14,7 @@ from imagebuild.cli.handing import hand_on
 from imagebuild.cli.plain import PREFECTS_OWN, done, quoted
 from imagebuild.cli.text import clean, print_json
 from imagebuild.errors import ImagebuildError, NotRecorded
+from imagebuild.handing import document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,10 @@ _MARGIN = 2
 def report(
     results: Sequence[Result], shown: Output, tally: Tally, options: Mapping[str, Any]
 ) -> None:
-    """Sum up for the person, answer on stdout (each image's reference once, or JSON), hand on."""
+    """Sum up for the person, answer on stdout (each image's reference once, or JSON), hand on.
+
+    The document of a single deployment is what it is without a file.
+    """
     outcomes = [result.outcome for result in results if result.outcome]
     if len(results) == 1:
         for outcome in outcomes:
@@ -37,7 +41,11 @@ def report(
         shown.table(rows(results), tuple(_next(results)))
         for line in _errors(results):
             click.echo(line, err=True)
-    made = {"deployments": [_document(one) for one in results], "build": tally.document()}
+    counts = {"build": tally.document()}
+    if len(results) == 1 and outcomes:
+        made = {**document(outcomes[0]), **counts}
+    else:
+        made = {"deployments": [_document(one) for one in results], **counts}
     if options["json"]:
         print_json(made)
     else:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagebuild.context import read_context
-from imagebuild.dependencies import Reference, candidates, find_dependencies, parse_line
+from imagebuild.dependencies import (
+    Reference,
+    candidates,
+    find_dependencies,
+    lines_with_passwords,
+    parse_line,
+)
 from imagebuild.errors import UsageError
 from imagebuild.plan import Dependencies
 from tests.unit.values import write
@@ -324,3 +330,22 @@ def test_every_file_that_could_say_what_is_needed_is_a_candidate(tmp_path: Path)
 
     assert list(candidates(context, Dependencies())) == known
     assert "deps/prod.txt" in candidates(context, found(tmp_path, "deps/prod.txt"))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("-i https://user:secret@index.example/", True),
+        ("app @ git+https://token@git.example/app.git", True),
+        ("-i http://:secret@index.example/", True),
+        ("-i https://${USER}:${PASSWORD}@index.example/", False),
+        ("-i https://user:${PASSWORD}@index.example/", False),
+        ("app @ git+ssh://git@git.example/app.git", False),
+        ("# -i https://user:secret@index.example/", False),
+        ("app @ https://index.example/app@1.whl", False),
+        ("emoji", False),
+    ],
+)
+def test_an_address_with_a_password_is_told_by_its_line(line: str, told: bool) -> None:
+    """One that is named by a variable is nowhere yet."""
+    assert lines_with_passwords(f"first\n{line}\n") == [2] * told

@@ -98,3 +98,18 @@ def test_a_root_is_the_folder_that_a_link_leads_to(tmp_path: Path) -> None:
 
     assert project.context.root == tmp_path
     assert surveyed(tmp_path / "link")[0].name == "app"
+
+
+def test_a_password_in_a_nested_list_is_a_warning(tmp_path: Path) -> None:
+    """It names the place and the way out, and not the password."""
+    lists = {
+        "requirements.txt": "-r more.txt\n",
+        "more.txt": "-i https://me:canary@index.example\n",
+    }
+    _, told = surveyed(write(tmp_path, lists))
+
+    [warning] = told
+    assert isinstance(warning, Warned)
+    assert "more.txt, line 1" in warning.text
+    assert "--secret id=netrc" in str(warning.hint)
+    assert "canary" not in repr(warning)

@@ -11,6 +11,7 @@ import pytest
 
 from imagebuild.cli import main
 from imagebuild.errors import BuildFailed, ImagebuildError, PushFailed, Unreachable
+from imagebuild.handing import parse
 from imagebuild.state import Pool
 from tests.unit.cli.shop import Shop, in_memory
 from tests.unit.values import write
@@ -640,3 +641,15 @@ def test_a_failure_among_others_stands_in_the_file_too(
 
     assert good["recorded"]
     assert bad["error"]["exit_code"] == 2
+
+
+def test_what_became_of_one_can_be_gone_on_from(
+    shop: Shop, project: Path, capsys: Captured
+) -> None:
+    """Its document is that of a deploy without a file."""
+    assert _deploy("-n a --json-file ../one.json") == 0
+    handed = parse((project.parent / "one.json").read_text(), "one.json")
+
+    assert handed.reference == capsys.readouterr().out.strip()
+    assert (handed.flow, handed.entrypoint) == ("first", "flows.py:first")
+    assert handed.directory == "/opt/prefect/app"
