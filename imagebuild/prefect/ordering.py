@@ -10,10 +10,12 @@ from imagebuild.errors import UsageError
 from imagebuild.events import Note
 from imagebuild.orders import Made, Order, Ready
 from imagebuild.prefect import step_names
+from imagebuild.prefect.arguments import AUTO
 from imagebuild.prefect.checking import mistakes
 from imagebuild.prefect.drafting import Draft
 from imagebuild.prefect.file import refuse
 from imagebuild.prefect.outputs import of_image
+from imagebuild.prefect.pulling import place_in
 from imagebuild.prefect.stating import Misfit, request_of
 from imagebuild.prefect.step_images import StepImage, image_of
 
@@ -106,6 +108,8 @@ class Ordering:
             "env": self.world.env,
             "namespace": self.choices.namespace,
         }
+        if build.get("dockerfile") == AUTO and (place := place_in(self.root, [draft.pull(Made())])):
+            build.setdefault("directory", place)
         image = image_of(build, None, **where)
         if draft.sections.push is None:
             return image

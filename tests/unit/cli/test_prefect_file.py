@@ -368,6 +368,16 @@ def test_the_file_that_prefect_init_writes_gets_an_image(shop: Shop, project: Pa
     assert held.pull_steps == ({step: {"directory": "/opt/prefect/app"}},)
 
 
+def test_the_code_lies_where_the_pull_step_goes(shop: Shop, project: Path) -> None:
+    """What was written for prefect-docker runs, whatever name the file has."""
+    step = {"prefect.deployments.steps.set_working_directory": {"directory": "/opt/prefect/folder"}}
+    _file(project, f"name: other\npull: [{json.dumps(step)}]\n{FILE}")
+    assert _deploy("--all") == 0
+
+    assert [plan.code.directory for plan in shop.builder.built] == ["/opt/prefect/folder"]
+    assert shop.recorder.deployments["first/a"].pull_steps == (step,)
+
+
 def test_a_pull_step_into_this_machines_folder_gives_way(
     shop: Shop, project: Path, capsys: Captured
 ) -> None:
