@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.recorders.json_schema import allows, meant, shown, wanted
+from imagebuild.recorders.json_schema import meant, misfit, shown, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +34,10 @@ def check(record: Record, schema: Mapping[str, Any]) -> None:
             message = f"the flow takes no parameter {name!r}"
             causes = (f"it takes {', '.join(known) or 'none'}",)
             raise UsageError(message, causes=causes, hint=meant(name, known))
-        expected = known.get(name, {})
-        if enforced and value is not None and not allows(expected, value):
-            message = f"the parameter {name!r} cannot be {shown(value)}"
-            raise UsageError(message, causes=(f"the flow wants {wanted(expected)}",))
+        wrong = misfit(known.get(name, {}), value, name)
+        if enforced and value is not None and wrong:
+            message = f"the parameter {wrong.at!r} cannot be {shown(wrong.value)}"
+            raise UsageError(message, causes=(f"the flow wants {wanted(wrong.schema)}",))
 
 
 def _values(record: Record) -> Iterator[tuple[str, Any]]:
