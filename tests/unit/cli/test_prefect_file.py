@@ -181,6 +181,13 @@ MISTAKES = [
     ("flows.py:second", "flows:second", "is not an entrypoint"),
     ("day: monday", "day: '{{ $NO_SUCH }}'", "the environment has no variable NO_SUCH"),
     ("name: b", "name: a/b", "cannot be the name of a deployment"),
+    ("tags: [filed]", "schedules: [{cron: '0 25 * * *'}]", "line 15: deployment 'a': schedules: "),
+    ("tags: [filed]", "concurrency_limit: 0", "concurrency_limit: the concurrency limit cannot"),
+    (
+        "tags: [filed]",
+        "concurrency_limit: {limit: 1, collision_strategy: WAIT}",
+        "'a': concurrency_limit: the field 'collision_strategy'",
+    ),
     ("tags: [filed]", "tags: ['{{ nope }}']", "line 15: deployment 'a': tags.0: nothing fills"),
 ]
 
@@ -592,6 +599,16 @@ def test_an_interruption_says_what_became_of_each(
     told = capsys.readouterr().err
     assert "no deployment first/a was created" in told
     assert "no deployment second/b was created" in told
+
+
+def test_a_number_cannot_be_what_a_step_will_give(
+    shop: Shop, project: Path, capsys: Captured
+) -> None:
+    """Prefect takes none there either; what stands for it meanwhile is nobody's business."""
+    _file(project, SCRIPTS.replace("description: ", "concurrency_limit: "))
+    assert _deploy("--all") == 2
+    assert "a whole number, and is known only when its step was run" in capsys.readouterr().err
+    assert shop.builder.built == []
 
 
 def test_what_only_a_build_tells_is_not_known_without_one(
