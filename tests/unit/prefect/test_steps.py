@@ -81,6 +81,16 @@ def test_a_dockerfile_of_the_users_own_is_the_default(world: World) -> None:
     assert build_docker_image(APP)["directory"] == "/srv"
 
 
+def test_further_tags_do_not_take_the_place_of_its_own(world: World) -> None:
+    """prefect-docker makes one of the time: a deployment never runs a tag that moves."""
+    built = build_docker_image(APP, "auto", additional_tags=["latest"])
+    pushed = push_docker_image(APP, built["tag"], None, built["additional_tags"])
+
+    assert built["tag"] == world.builder.built[0].version
+    assert pushed["reference"].startswith(f"{APP}:{built['tag']}@")
+    assert [one.tag for one in world.registry.pushes] == [built["tag"], "latest"]
+
+
 def test_a_tag_that_yaml_reads_as_a_number_is_a_tag(world: World) -> None:
     """Prefect takes it too."""
     numbers: Any = {"tag": 1.2, "additional_tags": [2]}
