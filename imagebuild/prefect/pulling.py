@@ -1,11 +1,11 @@
-"""Where pull steps send runs, and so where the code has to lie in the image. Pure."""
+"""Where pull steps send runs, and so where the code has to lie in the image."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagebuild.planning import inside_image
+from imagebuild.planning import PREFECTS_FOLDER
 from imagebuild.prefect.step_names import DIRECTORY
 from imagebuild.roots import name_of
 
@@ -31,5 +31,5 @@ def place_in(root: Path, sections: Iterable[Any]) -> str | None:
     """
     named = {folder_of(steps) for steps in sections} - {None, str(root)}
     place = named.pop() if len(named) == 1 else None
-    is_inside = place and place.startswith(f"{inside_image(name_of(root))}/")
+    is_inside = place and place.startswith(f"{PREFECTS_FOLDER}/{name_of(root)}/")
     return None if is_inside else place
