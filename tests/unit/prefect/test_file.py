@@ -151,6 +151,8 @@ WRONG = [
     (f"{ONE}    build: [{{{SHELL}: {{}}, id: x}}]", f"a step with 2 keys ({SHELL}, id)"),
     (f"build: [{{{SHELL}: text}}]", f"build: the step {SHELL}: its inputs have to be a table"),
     (f"build: [{{{SHELL}: {{id: 5}}}}]", "its id has to be a text"),
+    ("build: [{imagebuild.steps.build_docker_image: {requires: imagebuild>=1}}]", "leave it out"),
+    ("build: [{mine.steps.x: {requires: [a, imagebuild]}}]", "has something else under this name"),
     (f"build: [{{{SHELL}s: {{}}}}]", f"did you mean {SHELL}?"),
     ("build: [{run_shell_script: {}}]", f"did you mean {SHELL}?"),
     (
