@@ -14,7 +14,7 @@ from imagebuild.prefect.arguments import AUTO
 from imagebuild.prefect.checking import mistakes
 from imagebuild.prefect.drafting import Draft
 from imagebuild.prefect.file import refuse
-from imagebuild.prefect.outputs import of_image
+from imagebuild.prefect.outputs import LATER
 from imagebuild.prefect.pulling import place_in
 from imagebuild.prefect.stating import Misfit, request_of
 from imagebuild.prefect.step_images import StepImage, image_of
@@ -79,7 +79,7 @@ class Ordering:
             early = sections.after
         self._run(draft, early, None)
         image = self._image(draft) if sections.build else None
-        ready = self._ready(draft, image.request.image if image else None)
+        ready = self._ready(draft, image.request if image else None)
         request = self.choices.over(image.request) if image and not ready else self.choices.baked
         fields, _ = draft.fields(None)
         # The file's paths are relative to its root, wherever the user stands.
@@ -116,11 +116,11 @@ class Ordering:
         push, _ = draft.inputs(draft.sections.push, Made(image.request.image))
         return image_of(build, push, **where)
 
-    def _ready(self, draft: Draft, built: ImageName | None) -> Ready | None:
+    def _ready(self, draft: Draft, request: BuildRequest | None) -> Ready | None:
         """The image that is there already; None where one is to be built."""
+        built = request.image if request else None
         named = draft.image(Made(built))
-        ours = {str(built), of_image(Made(built))["image"]} if built else set()
-        if named and named not in ours:
+        if named and not (request and _is_of(named, request, draft)):
             if built and self.choices.build:
                 self.emit(Note(f"{draft.label} runs {named}, so {built} is not built for it"))
             return Ready(named)
@@ -170,6 +170,16 @@ class Ordering:
             inputs, unfilled = draft.inputs(step, made)
             self._check(draft, unfilled)
             draft.results[id(step)] = self.steps.run(step, inputs, draft.label)
+
+
+def _is_of(named: str, request: BuildRequest, draft: Draft) -> bool:
+    """Whether the image that a deployment names is the one that is built: by any of its names."""
+    assert request.image is not None
+    names = {str(request.image), *(str(request.image.with_tag(tag)) for tag in request.tags)}
+    name, is_name, rest = named.partition(str(request.image.untagged))
+    is_given = named == LATER or (is_name and not name and (not rest or LATER in rest))
+    steps = tuple(step for step in (draft.sections.build, draft.sections.push) if step)
+    return named in names or (bool(is_given) and draft.image_waits_for(steps))
 
 
 def _built_before(built: ImageName | None) -> Ready:

@@ -375,6 +375,40 @@ def test_the_file_that_prefect_init_writes_gets_an_image(shop: Shop, project: Pa
     assert held.pull_steps == ({step: {"directory": "/opt/prefect/app"}},)
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        "{{ build-image.image_id }}",
+        "{{ image_name }}",
+        "{{ build-image.image_name }}@{{ digest }}",
+        "{{ build-image.image_name }}:{{ build-image.tag }}@{{ digest }}",
+        "{{ build-image.image_name }}:latest",
+        "{{ reference }}",
+        "reg.example/team/app:latest",
+    ],
+)
+def test_an_image_is_built_by_whichever_of_its_names_it_is_called(
+    shop: Shop, project: Path, image: str
+) -> None:
+    """And the deployment names it as any other."""
+    text = FILE.replace("tag: v1", "tag: v1\n      additional_tags: [latest]")
+    _file(project, text.replace("{{ build-image.image }}", image))
+    assert _deploy("--all") == 0
+
+    assert len(shop.builder.built) == 1
+    assert _image(shop, "first/a") == f"{IMAGE}@{shop.builder.registry.digests[IMAGE]}"
+
+
+@pytest.mark.parametrize("image", ["{{ image_name }}:stable", "{{ image_name }}-base"])
+def test_another_tag_or_repository_is_another_image(shop: Shop, project: Path, image: str) -> None:
+    """It is there already, as Prefect has it."""
+    _file(project, FILE.replace("{{ build-image.image }}", image))
+    assert _deploy("--all") == 0
+
+    assert shop.builder.built == []
+    assert _image(shop, "first/a") == image.replace("{{ image_name }}", "reg.example/team/app")
+
+
 def test_the_code_lies_where_the_pull_step_goes(shop: Shop, project: Path) -> None:
     """What was written for prefect-docker runs, whatever name the file has."""
     step = {"prefect.deployments.steps.set_working_directory": {"directory": "/opt/prefect/folder"}}
