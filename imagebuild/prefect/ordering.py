@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.events import Note
+from imagebuild.names import BadImageName, ImageName
 from imagebuild.orders import Made, Order, Ready
 from imagebuild.prefect import step_names
 from imagebuild.prefect.arguments import AUTO
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imagebuild.events import Emit
-    from imagebuild.names import ImageName
     from imagebuild.orders import Hook
     from imagebuild.prefect.file import FileDeployment, Step
     from imagebuild.prefect.running import Steps
@@ -121,6 +122,7 @@ class Ordering:
         built = request.image if request else None
         named = draft.image(Made(built))
         if named and not (request and _is_of(named, request, draft)):
+            self._check_name(draft, named)
             if built and self.choices.build:
                 self.emit(Note(f"{draft.label} runs {named}, so {built} is not built for it"))
             return Ready(named)
@@ -129,6 +131,15 @@ class Ordering:
         elsewhere = draft.pull(Made()) not in (None, self._here)
         says_none = draft.deployment.build is not None or elsewhere
         return Ready(None) if built is None and says_none else None
+
+    def _check_name(self, draft: Draft, named: str) -> None:
+        """Raise `UsageError` for an image that no worker can run; a run may fill in a part."""
+        try:
+            ImageName.parse(re.sub(r"{{\s*ctx\..*?}}", LATER, named))
+        except BadImageName as error:
+            place = draft.deployment.where(["work_pool", "job_variables", "image"])
+            message = f"{place}: {named!r} is not an image name"
+            raise UsageError(message, causes=(error.reason,), hint=f"mend {self.file}") from error
 
     def _wanted(self, draft: Draft, made: Made) -> DeploymentRequest:
         """The deployment, with what its steps gave so far."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.names import ImageName
 from imagebuild.recorders.json_schema import Misfit, allows, kind, meant, misfit, shown, wanted
 
 if TYPE_CHECKING:
@@ -99,8 +98,7 @@ def _set_policy(
     if not record.pushed and merged.get(POLICY) is None and allows(schema, LOCAL):
         merged[POLICY] = LOCAL
         return f"{POLICY} is now {LOCAL}, since the image was not pushed"
-    pinned = ImageName.parse(record.image).digest is not None
-    if record.pushed and not pinned and merged.get(POLICY) == LOCAL:
+    if record.pushed and "@" not in record.image and merged.get(POLICY) == LOCAL:
         del merged[POLICY]
         return f"{POLICY} {LOCAL} is taken back, so that a worker pulls {record.image} again"
     return None

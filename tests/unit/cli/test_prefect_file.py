@@ -182,6 +182,11 @@ MISTAKES = [
     ("day: monday", "day: '{{ $NO_SUCH }}'", "the environment has no variable NO_SUCH"),
     ("name: b", "name: a/b", "cannot be the name of a deployment"),
     ("tags: [filed]", "schedules: [{cron: '0 25 * * *'}]", "line 15: deployment 'a': schedules: "),
+    (
+        'image: "{{ build-image.image }}"',
+        "image: App v1",
+        "line 19: deployment 'a': work_pool.job_variables.image: 'App v1' is not an image name",
+    ),
     ("tags: [filed]", "concurrency_limit: 0", "concurrency_limit: the concurrency limit cannot"),
     (
         "tags: [filed]",
@@ -399,7 +404,10 @@ def test_an_image_is_built_by_whichever_of_its_names_it_is_called(
     assert _image(shop, "first/a") == f"{IMAGE}@{shop.builder.registry.digests[IMAGE]}"
 
 
-@pytest.mark.parametrize("image", ["{{ image_name }}:stable", "{{ image_name }}-base"])
+@pytest.mark.parametrize(
+    "image",
+    ["{{ image_name }}:stable", "{{ image_name }}-base", "reg.example/a:{{ ctx.flow_run.id }}"],
+)
 def test_another_tag_or_repository_is_another_image(shop: Shop, project: Path, image: str) -> None:
     """It is there already, as Prefect has it."""
     _file(project, FILE.replace("{{ build-image.image }}", image))
