@@ -48,8 +48,8 @@ def make_plan(
     """The plan of one image, which says nothing yet of whence it comes.
 
     `name` is where the image goes, with the request's further tags beside its own; where there is
-    none at all it gets one made of the content. Raises `UsageError` for a label that is ours, and
-    for a place in the image that is none.
+    none at all, or the request wants one of its own, it gets one made of the content. Raises
+    `UsageError` for a label that is ours, and for a place in the image that is none.
     """
     _check_labels(request.labels)
     environment = Environment(
@@ -68,8 +68,9 @@ def make_plan(
         ssh=tuple(sorted(request.ssh)),
     )
     code = Code(project.context.digest, directory_of(request, project), request.env, request.labels)
-    tags = dict.fromkeys([*([name.tag] if name.tag else []), *request.tags])
-    names = tuple(name.with_tag(tag) for tag in tags or [version_of(environment, code)])
+    made = [] if request.tags and not request.own_tag else [version_of(environment, code)]
+    tags = dict.fromkeys([*([name.tag] if name.tag else made), *request.tags])
+    names = tuple(map(name.with_tag, tags))
     return Plan(environment, code, entrypoint, names)
 
 

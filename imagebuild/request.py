@@ -34,13 +34,14 @@ class BuildRequest:
 
     `root` is the project root on this machine; `entrypoint`, `requirements`, `dockerfile` and a
     `template` that is a file are paths as the user typed them, relative to `here` (the folder the
-    user stands in) or to `root`. `image` is None for a name made from the project's own; `tags`
-    are further ones in its repository. `directory` is where the code lies in the image: a path, or
-    a name below Prefect's own folder. With a `dockerfile`, nothing is rendered. `platform` is
-    `os/architecture[/variant]`; `ssh` maps an id to an agent's socket, or to the
-    files of private keys. `pull` is None to take a
-    newer base if the registry answers; `epoch` is SOURCE_DATE_EPOCH, the time that the image is
-    said to be of, in seconds since 1970. https://reproducible-builds.org/specs/source-date-epoch/
+    user stands in) or to `root`. `image` is None for a name made from the project's own; `tags` are
+    further ones in its repository, which stand for the name's own where it has none, unless
+    `own_tag` asks for one that is made of the content. `directory` is where the code lies in the
+    image: a path, or a name below Prefect's own folder. With a `dockerfile`, nothing is rendered.
+    `platform` is `os/architecture[/variant]`; `ssh` maps an id to an agent's socket, or to the
+    files of private keys. `pull` is None to take a newer base if the registry answers; `epoch` is
+    SOURCE_DATE_EPOCH, the time that the image is said to be of, in seconds since 1970.
+    https://reproducible-builds.org/specs/source-date-epoch/
     `reports` are the files that tell of this build afterwards, and are no part of the project.
     """
 
@@ -49,6 +50,7 @@ class BuildRequest:
     entrypoint: str | None = None
     image: ImageName | None = None
     tags: tuple[str, ...] = ()
+    own_tag: bool = False
     push: bool = True
     pin: bool = True
     base: ImageName = field(default_factory=lambda: ImageName.parse(DEFAULT_BASE))

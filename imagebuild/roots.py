@@ -37,14 +37,19 @@ def name_of(root: Path) -> str:
     return name
 
 
-def lacks_pull(root: Path) -> bool:
-    """Whether a deployment in the prefect.yaml has no pull steps, its own or the file's."""
+def pull_sections(root: Path) -> list[Any]:
+    """The pull section of each deployment in the prefect.yaml, its own or the file's.
+
+    None for one without, of which Prefect makes up its mind itself.
+    """
     found = _read(root / PREFECT_FILE)
     deployments = found.get("deployments")
-    return not found.get("pull") and any(
-        isinstance(each, dict) and "pull" not in each
+    shared = found.get("pull") or None
+    return [
+        shared if each.get("pull") is None else each["pull"]
         for each in (deployments if isinstance(deployments, list) else ())
-    )
+        if isinstance(each, dict)
+    ]
 
 
 def _read(path: Path) -> dict[str, Any]:

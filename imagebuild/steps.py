@@ -33,8 +33,9 @@ from imagebuild.planning import PREFECTS_FOLDER, placed
 from imagebuild.prefect import arguments, images
 from imagebuild.prefect.credentials import logins_of
 from imagebuild.prefect.keywords import refuse, texts
+from imagebuild.prefect.pulling import place_in
 from imagebuild.request import BuildRequest
-from imagebuild.roots import PREFECT_FILE, lacks_pull
+from imagebuild.roots import PREFECT_FILE, pull_sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,12 +89,12 @@ def build_docker_image(
 ) -> BuildDockerImageResult:
     """Build an image of the current folder, or of `path`, unless the engine has it.
 
-    `dockerfile` is a path in that folder, or `auto` for one that is made: with the code in a folder
-    of its own, or at `/opt/prefect` itself where the prefect.yaml has a deployment without pull
-    steps, since Prefect sends its runs there. Without `tag` it gets one made of the content.
-    `ignore_cache` makes no difference, as the files are asked each time; `nocache` builds every
-    step anew. `persist_dockerfile` is refused: nothing is written into the folder. `build_kwargs`
-    are those of docker-py, buildx and `FlowImage`.
+    `dockerfile` is a path in that folder, or `auto` for one that is made: with the code where the
+    prefect.yaml's pull steps go, else in a folder of its own, or at `/opt/prefect` itself where a
+    deployment has no pull steps, since Prefect sends its runs there. Without `tag` it gets one made
+    of the content. `ignore_cache` makes no difference, as the files are asked each time; `nocache`
+    builds every step anew. `persist_dockerfile` is refused: nothing is written into the folder.
+    `build_kwargs` are those of docker-py, buildx and `FlowImage`.
 
     Raises `ImagebuildError`, whose text says what to do about it.
     """
@@ -103,8 +104,8 @@ def build_docker_image(
         "dockerfile_output_path": dockerfile_output_path,
         "build_backend": build_backend,
     }
-    if dockerfile == arguments.AUTO and lacks_pull(Path.cwd()):
-        given.setdefault("directory", PREFECTS_FOLDER)
+    if dockerfile == arguments.AUTO and (place := _place_of_runs(Path.cwd())):
+        given.setdefault("directory", place)
     further = texts("additional_tags", additional_tags or ())
     name = str(_placed(image_name, tag))
     request = arguments.image_request(
@@ -175,13 +176,19 @@ def _named(name: ImageName, further: Sequence[str]) -> _Named:
     }
 
 
+def _place_of_runs(root: Path) -> str | None:
+    """Where Prefect sends the runs; None where the file does not say, or by what the step gives."""
+    sections = pull_sections(root)
+    return PREFECTS_FOLDER if None in sections else place_in(root, sections)
+
+
 def _tell_of_pull(directory: str) -> None:
     """Warn where Prefect would look for the code in the wrong place.
 
     Of the steps that build an image it knows only prefect-docker's, and for these alone it writes
     the pull step by itself.
     """
-    if directory == PREFECTS_FOLDER or not lacks_pull(Path.cwd()):
+    if directory == PREFECTS_FOLDER or None not in pull_sections(Path.cwd()):
         return
     from imagebuild.cli.plain import Plain
 

@@ -63,6 +63,7 @@ def image_request(
         request,
         image=placed(image, namespace) if namespace else image,
         tags=_tags(further, keywords.word("tags")),
+        own_tag=True,  # as Prefect has it: a further one may move
         push=keywords.flag("push") or False,
         pin=keywords.flag("pin") is not False,
         dockerfile=_dockerfile(dockerfile, keywords, context, root),

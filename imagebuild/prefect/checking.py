@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.prefect import shell, step_names
+from imagebuild.prefect.outputs import LATER
 from imagebuild.prefect.sections import complaints
 from imagebuild.prefect.stating import Misfit, request_of
 from imagebuild.record import Target
+from imagebuild.recorders import stated_checks
 from imagebuild.recorders.changes import check_names
 
 if TYPE_CHECKING:
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from imagebuild.prefect.drafting import Draft
     from imagebuild.prefect.file import Step
     from imagebuild.prefect.step_images import StepImage
+
+# Where the file says what Prefect's API has under another name.
+_FIELD = {"concurrency_options": "concurrency_limit"}
 
 
 def mistakes(draft: Draft, image: Callable[[Draft], StepImage]) -> Iterator[str]:
@@ -38,11 +45,29 @@ def mistakes(draft: Draft, image: Callable[[Draft], StepImage]) -> Iterator[str]
     if unfilled:
         return
     try:
-        check_names(Target("flow", request_of(fields).name or "name"))
+        request = request_of(fields)
     except Misfit as misfit:
-        yield f"{deployment.where(misfit.at)}: {misfit}"
-    except UsageError as error:
-        yield f"{deployment.where(['name'])}: {': '.join((error.message, *error.causes))}"
+        why = str(misfit).replace(repr(LATER), "known only when its step was run")
+        yield f"{deployment.where(misfit.at)}: {why}"
+        return
+    checks = [("name", partial(check_names, Target("flow", request.name or "name")))]
+    checks += [(key, partial(_check, key, value)) for key, value in request.stated.items()]
+    for key, check in checks:
+        try:
+            check()
+        except UsageError as error:  # noqa: PERF203 - all that is wrong is told at once
+            yield f"{deployment.where([_FIELD.get(key, key)])}: {_said(error)}"
+
+
+def _check(key: str, value: Any) -> None:
+    """Look at what is stated, if it is known before a step is run."""
+    if LATER not in json.dumps(value):
+        stated_checks.check({key: value})
+
+
+def _said(error: UsageError) -> str:
+    hint = f"; {error.hint}" if error.hint else ""
+    return f"{': '.join((error.message, *error.causes))}{hint}"
 
 
 def _of_step(draft: Draft, step: Step, image: Callable[[Draft], StepImage]) -> Iterator[str]:
@@ -59,8 +84,7 @@ def _of_step(draft: Draft, step: Step, image: Callable[[Draft], StepImage]) -> I
         elif step is draft.sections.build:
             image(draft)
     except UsageError as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        yield f"{place(draft, step)}: {': '.join((error.message, *error.causes))}{hint}"
+        yield f"{place(draft, step)}: {_said(error)}"
 
 
 def place(draft: Draft, step: Step) -> str:

@@ -195,6 +195,8 @@ class _Reading:
         identity = inputs.get("id")
         if identity is not None and not isinstance(identity, str):
             self.say(place.at("id"), f"the step {name}: its id has to be a text")
+        if why := step_names.wrong_package(inputs.get("requires")):
+            self.say(place.at("requires"), f"the step {name}: {why}")
         return Step(name, inputs, identity, place.line)
 
     def twice(self, deployments: Sequence[FileDeployment], top: _Place) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.events import Note
+from imagebuild.names import BadImageName, ImageName
 from imagebuild.orders import Made, Order, Ready
 from imagebuild.prefect import step_names
+from imagebuild.prefect.arguments import AUTO
 from imagebuild.prefect.checking import mistakes
 from imagebuild.prefect.drafting import Draft
 from imagebuild.prefect.file import refuse
-from imagebuild.prefect.outputs import of_image
+from imagebuild.prefect.outputs import LATER
+from imagebuild.prefect.pulling import place_in
 from imagebuild.prefect.stating import Misfit, request_of
 from imagebuild.prefect.step_images import StepImage, image_of
 
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imagebuild.events import Emit
-    from imagebuild.names import ImageName
     from imagebuild.orders import Hook
     from imagebuild.prefect.file import FileDeployment, Step
     from imagebuild.prefect.running import Steps
@@ -77,7 +80,7 @@ class Ordering:
             early = sections.after
         self._run(draft, early, None)
         image = self._image(draft) if sections.build else None
-        ready = self._ready(draft, image.request.image if image else None)
+        ready = self._ready(draft, image.request if image else None)
         request = self.choices.over(image.request) if image and not ready else self.choices.baked
         fields, _ = draft.fields(None)
         # The file's paths are relative to its root, wherever the user stands.
@@ -106,17 +109,20 @@ class Ordering:
             "env": self.world.env,
             "namespace": self.choices.namespace,
         }
+        if build.get("dockerfile") == AUTO and (place := place_in(self.root, [draft.pull(Made())])):
+            build.setdefault("directory", place)
         image = image_of(build, None, **where)
         if draft.sections.push is None:
             return image
         push, _ = draft.inputs(draft.sections.push, Made(image.request.image))
         return image_of(build, push, **where)
 
-    def _ready(self, draft: Draft, built: ImageName | None) -> Ready | None:
+    def _ready(self, draft: Draft, request: BuildRequest | None) -> Ready | None:
         """The image that is there already; None where one is to be built."""
+        built = request.image if request else None
         named = draft.image(Made(built))
-        ours = {str(built), of_image(Made(built))["image"]} if built else set()
-        if named and named not in ours:
+        if named and not (request and _is_of(named, request, draft)):
+            self._check_name(draft, named)
             if built and self.choices.build:
                 self.emit(Note(f"{draft.label} runs {named}, so {built} is not built for it"))
             return Ready(named)
@@ -125,6 +131,15 @@ class Ordering:
         elsewhere = draft.pull(Made()) not in (None, self._here)
         says_none = draft.deployment.build is not None or elsewhere
         return Ready(None) if built is None and says_none else None
+
+    def _check_name(self, draft: Draft, named: str) -> None:
+        """Raise `UsageError` for an image that no worker can run; a run may fill in a part."""
+        try:
+            ImageName.parse(re.sub(r"{{\s*ctx\..*?}}", LATER, named))
+        except BadImageName as error:
+            place = draft.deployment.where(["work_pool", "job_variables", "image"])
+            message = f"{place}: {named!r} is not an image name"
+            raise UsageError(message, causes=(error.reason,), hint=f"mend {self.file}") from error
 
     def _wanted(self, draft: Draft, made: Made) -> DeploymentRequest:
         """The deployment, with what its steps gave so far."""
@@ -166,6 +181,16 @@ class Ordering:
             inputs, unfilled = draft.inputs(step, made)
             self._check(draft, unfilled)
             draft.results[id(step)] = self.steps.run(step, inputs, draft.label)
+
+
+def _is_of(named: str, request: BuildRequest, draft: Draft) -> bool:
+    """Whether the image that a deployment names is the one that is built: by any of its names."""
+    assert request.image is not None
+    names = {str(request.image), *(str(request.image.with_tag(tag)) for tag in request.tags)}
+    name, is_name, rest = named.partition(str(request.image.untagged))
+    is_given = named == LATER or (is_name and not name and (not rest or LATER in rest))
+    steps = tuple(step for step in (draft.sections.build, draft.sections.push) if step)
+    return named in names or (bool(is_given) and draft.image_waits_for(steps))
 
 
 def _built_before(built: ImageName | None) -> Ready:

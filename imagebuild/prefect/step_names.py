@@ -6,6 +6,7 @@ https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
 from __future__ import annotations
 
 import difflib
+import re
 
 _PREFECT = "prefect.deployments.steps"
 SHELL = f"{_PREFECT}.run_shell_script"
@@ -65,6 +66,14 @@ def complaint(name: str) -> str | None:
     if function in _KNOWN[module].split():
         return None
     return f"{module} has no step {function}{_near(name, _every())}"
+
+
+def wrong_package(requires: object) -> str | None:
+    """What is wrong with what a step `requires`: Prefect installs it where it is not there."""
+    for each in requires if isinstance(requires, list) else [requires]:
+        if re.match(r"imagebuild\b(?!-)", str(each).strip(), re.IGNORECASE):
+            return "requires: the package index has something else under this name; leave it out"
+    return None
 
 
 def _today(module: str, function: str) -> str | None:

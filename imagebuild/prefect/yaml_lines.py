@@ -1,6 +1,7 @@
 """Reads YAML as Prefect does, and keeps in which line each key stands.
 
-https://yaml.org/spec/1.1, as PyYAML's safe loader has it: anchors, merge keys, dates.
+https://yaml.org/spec/1.1, as PyYAML's safe loader has it: anchors, merge keys, dates. A key that
+is there twice is refused, as the specification wants.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class _Loader(yaml.SafeLoader):
 def _table(loader: _Loader, node: yaml.MappingNode) -> Any:
     made = Table()
     yield made
+    _refuse_twice(node)
     loader.flatten_mapping(node)
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -39,6 +41,17 @@ def _table(loader: _Loader, node: yaml.MappingNode) -> Any:
             key = "" if key is None else str(_plain(key)).lower() if key in (True, False) else key
         made[str(key)] = loader.construct_object(value_node, deep=True)
         made.lines[str(key)] = key_node.start_mark.line + 1
+
+
+def _refuse_twice(node: yaml.MappingNode) -> None:
+    """Raise for a key that is there twice: YAML has no such, and PyYAML would lose the first."""
+    seen = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+            if key.value in seen:
+                text = f"the key {key.value!r} is there twice"
+                raise yaml.constructor.ConstructorError(None, None, text, key.start_mark)
+            seen.add(key.value)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _table)

@@ -102,7 +102,7 @@ def _check(target: Target, now: Recorded, record: Record) -> None:
         raise UsageError(message, hint="give the flow's entrypoint, and it is created")
     job_variables.check(record, now.pool)
     schedule_checks.check(record.schedules)
-    stated_checks.check(record)
+    stated_checks.check(record.stated)
     if record.concurrency_limit is not None and record.concurrency_limit < 1:
         message = f"the concurrency limit cannot be {record.concurrency_limit}"
         raise UsageError(message, hint="it is how many runs may go on at once, at least 1")

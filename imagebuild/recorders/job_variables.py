@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.names import ImageName
-from imagebuild.recorders.json_schema import allows, meant, shown, wanted
+from imagebuild.recorders.json_schema import Misfit, allows, kind, meant, misfit, shown, wanted
 
 if TYPE_CHECKING:
     from imagebuild.record import Record
@@ -39,11 +38,18 @@ def check(record: Record, pool: Pool) -> None:
             message = f"{name!r} contains '{{{{', which Prefect's worker takes for a template"
             raise UsageError(message)
     for name, value in _flat(record.job_variables).items():
-        schema = pool.variables.get(name, {})
-        if value is not None and not allows(schema, value):
-            message = f"the job variable {name!r} cannot be {shown(value)}"
-            causes = (f"the template of the work pool {pool.name!r} wants {wanted(schema)}",)
-            raise UsageError(message, causes=causes)
+        if value is not None and (wrong := misfit(pool.variables.get(name, {}), value, name)):
+            raise _wrong(wrong, pool.name)
+
+
+def _wrong(wrong: Misfit, pool: str) -> UsageError:
+    """What to say of a value; not the value itself where secrets usually are."""
+    value, is_plain = wrong.value, isinstance(wrong.value, str | int | float)
+    is_open = is_plain and not wrong.at.startswith(_ENV)
+    message = f"the job variable {wrong.at!r} cannot be {shown(value) if is_open else kind(value)}"
+    cause = f"the template of the work pool {pool!r} wants {wanted(wrong.schema)}"
+    hint = "write it in quotes" if is_plain and allows(wrong.schema, "") else None
+    return UsageError(message, causes=(cause,), hint=hint)
 
 
 def merge(
@@ -92,8 +98,7 @@ def _set_policy(
     if not record.pushed and merged.get(POLICY) is None and allows(schema, LOCAL):
         merged[POLICY] = LOCAL
         return f"{POLICY} is now {LOCAL}, since the image was not pushed"
-    pinned = ImageName.parse(record.image).digest is not None
-    if record.pushed and not pinned and merged.get(POLICY) == LOCAL:
+    if record.pushed and "@" not in record.image and merged.get(POLICY) == LOCAL:
         del merged[POLICY]
         return f"{POLICY} {LOCAL} is taken back, so that a worker pulls {record.image} again"
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,30 +27,55 @@ def same(one: object, other: object) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
+@dataclass(frozen=True)
+class Misfit:
+    """The innermost value that a schema does not allow: where it stands, and what is wanted."""
+
+    at: str
+    value: object
+    schema: Mapping[str, Any]
+
+
 def allows(schema: Mapping[str, Any], value: object) -> bool:
     """Whether a JSON schema allows a value, by the words that tell JSON's own types.
 
     Words that are not read here allow everything: Prefect's server has the last say.
     """
+    return misfit(schema, value, "") is None
+
+
+def misfit(schema: Mapping[str, Any], value: object, at: str) -> Misfit | None:
+    """What in a value a schema does not allow, by its path from `at`; None where it allows all."""
     if choices := schema.get("anyOf"):
-        return any(allows(choice, value) for choice in choices)
+        found = [misfit(choice, value, at) for choice in choices]
+        inside = [one for one in found if one is not None and one.at != at]
+        # Of a choice that fits but for something in it, that is what is wrong.
+        wrong = inside[0] if len(inside) == 1 else Misfit(at, value, schema)
+        return None if None in found else wrong
     if "enum" in schema and value not in schema["enum"]:
-        return False
+        return Misfit(at, value, schema)
     expected = schema.get("type")
     names = [expected] if isinstance(expected, str) else expected or []
     if names and not any(_is(value, name) for name in names):
-        return False
-    inner: list[object] = []
-    rest: object = None
+        return Misfit(at, value, schema)
+    parts, rest = _parts(schema, value, at)
+    if not isinstance(rest, Mapping):
+        return None
+    return next((one for where, inner in parts if (one := misfit(rest, inner, where))), None)
+
+
+def _parts(
+    schema: Mapping[str, Any], value: object, at: str
+) -> tuple[list[tuple[str, object]], object]:
+    """What is inside a value, each with its path, and the schema for all of them."""
     if isinstance(value, Mapping):
         known = schema.get("properties", {})
-        rest, inner = (
-            schema.get("additionalProperties"),
-            [item for key, item in value.items() if key not in known and item is not None],
-        )
-    elif isinstance(value, list):
-        rest, inner = schema.get("items"), list(value)
-    return not isinstance(rest, Mapping) or all(allows(rest, item) for item in inner)
+        parts = [(f"{at}.{key}", item) for key, item in value.items() if key not in known]
+        given = [(where, item) for where, item in parts if item is not None]
+        return given, schema.get("additionalProperties")
+    if isinstance(value, list):
+        return [(f"{at}[{number}]", item) for number, item in enumerate(value)], schema.get("items")
+    return [], None
 
 
 def _is(value: object, name: str) -> bool:
@@ -75,6 +101,12 @@ def shown(value: object) -> str:
     """A value as JSON, cut short."""
     text = json.dumps(value, ensure_ascii=True)
     return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def kind(value: object) -> str:
+    """What a value is, without saying it: it may be a secret."""
+    name = next((name for name in _TYPES if _is(value, name)), type(value).__name__)
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}" if value is not None else name
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.recorders.json_schema import allows, meant, shown, wanted
+from imagebuild.recorders.json_schema import meant, misfit, shown, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +39,10 @@ def check(record: Record, schema: Mapping[str, Any]) -> None:
         left = (
             value is None and "default" not in expected and name not in schema.get("required", ())
         )
-        if enforced and not (left or _is_looked_up(value) or allows(expected, value)):
-            message = f"the parameter {name!r} cannot be {shown(value)}"
-            raise UsageError(message, causes=(f"the flow wants {wanted(expected)}",))
+        wrong = None if left or _is_looked_up(value) else misfit(expected, value, name)
+        if enforced and wrong:
+            message = f"the parameter {wrong.at!r} cannot be {shown(wrong.value)}"
+            raise UsageError(message, causes=(f"the flow wants {wanted(wrong.schema)}",))
 
 
 def _values(record: Record) -> Iterator[tuple[str, Any]]:

@@ -18,8 +18,6 @@ from imagebuild.recorders.schedules import KINDS, seconds_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagebuild.record import Record
-
     Json = Mapping[str, Any]
 
 
@@ -70,9 +68,11 @@ _OPTIONS: dict[str, Json] = {
 _GRACE = (60, 86400)
 
 
-def check(record: Record) -> None:
-    """Raise `UsageError` for a field that there is not, and for a value that cannot be its."""
-    stated = record.stated
+def check(stated: Json) -> None:
+    """Raise `UsageError` for a field that there is not, and for a value that cannot be its.
+
+    No field is looked at for the sake of another one, so each can be checked alone.
+    """
     _check_fields("the deployment", stated, _FIELDS)
     for tag in stated.get("tags", ()):
         if not tag.strip():

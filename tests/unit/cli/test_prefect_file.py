@@ -182,6 +182,18 @@ MISTAKES = [
     ("flows.py:second", "flows:second", "is not an entrypoint"),
     ("day: monday", "day: '{{ $NO_SUCH }}'", "the environment has no variable NO_SUCH"),
     ("name: b", "name: a/b", "cannot be the name of a deployment"),
+    ("tags: [filed]", "schedules: [{cron: '0 25 * * *'}]", "line 15: deployment 'a': schedules: "),
+    (
+        'image: "{{ build-image.image }}"',
+        "image: App v1",
+        "line 19: deployment 'a': work_pool.job_variables.image: 'App v1' is not an image name",
+    ),
+    ("tags: [filed]", "concurrency_limit: 0", "concurrency_limit: the concurrency limit cannot"),
+    (
+        "tags: [filed]",
+        "concurrency_limit: {limit: 1, collision_strategy: WAIT}",
+        "'a': concurrency_limit: the field 'collision_strategy'",
+    ),
     ("tags: [filed]", "tags: ['{{ nope }}']", "line 15: deployment 'a': tags.0: nothing fills"),
 ]
 
@@ -367,6 +379,53 @@ def test_the_file_that_prefect_init_writes_gets_an_image(shop: Shop, project: Pa
 
     assert held.job_variables["image"] == "mine:v1"
     assert held.pull_steps == ({step: {"directory": "/opt/prefect/app"}},)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "{{ build-image.image_id }}",
+        "{{ image_name }}",
+        "{{ build-image.image_name }}@{{ digest }}",
+        "{{ build-image.image_name }}:{{ build-image.tag }}@{{ digest }}",
+        "{{ build-image.image_name }}:latest",
+        "{{ reference }}",
+        "reg.example/team/app:latest",
+    ],
+)
+def test_an_image_is_built_by_whichever_of_its_names_it_is_called(
+    shop: Shop, project: Path, image: str
+) -> None:
+    """And the deployment names it as any other."""
+    text = FILE.replace("tag: v1", "tag: v1\n      additional_tags: [latest]")
+    _file(project, text.replace("{{ build-image.image }}", image))
+    assert _deploy("--all") == 0
+
+    assert len(shop.builder.built) == 1
+    assert _image(shop, "first/a") == f"{IMAGE}@{shop.builder.registry.digests[IMAGE]}"
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["{{ image_name }}:stable", "{{ image_name }}-base", "reg.example/a:{{ ctx.flow_run.id }}"],
+)
+def test_another_tag_or_repository_is_another_image(shop: Shop, project: Path, image: str) -> None:
+    """It is there already, as Prefect has it."""
+    _file(project, FILE.replace("{{ build-image.image }}", image))
+    assert _deploy("--all") == 0
+
+    assert shop.builder.built == []
+    assert _image(shop, "first/a") == image.replace("{{ image_name }}", "reg.example/team/app")
+
+
+def test_the_code_lies_where_the_pull_step_goes(shop: Shop, project: Path) -> None:
+    """What was written for prefect-docker runs, whatever name the file has."""
+    step = {"prefect.deployments.steps.set_working_directory": {"directory": "/opt/prefect/folder"}}
+    _file(project, f"name: other\npull: [{json.dumps(step)}]\n{FILE}")
+    assert _deploy("--all") == 0
+
+    assert [plan.code.directory for plan in shop.builder.built] == ["/opt/prefect/folder"]
+    assert shop.recorder.deployments["first/a"].pull_steps == (step,)
 
 
 def test_a_pull_step_into_this_machines_folder_gives_way(
@@ -583,6 +642,16 @@ def test_an_interruption_says_what_became_of_each(
     told = capsys.readouterr().err
     assert "no deployment first/a was created" in told
     assert "no deployment second/b was created" in told
+
+
+def test_a_number_cannot_be_what_a_step_will_give(
+    shop: Shop, project: Path, capsys: Captured
+) -> None:
+    """Prefect takes none there either; what stands for it meanwhile is nobody's business."""
+    _file(project, SCRIPTS.replace("description: ", "concurrency_limit: "))
+    assert _deploy("--all") == 2
+    assert "a whole number, and is known only when its step was run" in capsys.readouterr().err
+    assert shop.builder.built == []
 
 
 def test_what_only_a_build_tells_is_not_known_without_one(

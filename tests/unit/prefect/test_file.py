@@ -117,6 +117,8 @@ WRONG = [
     ("a: b: c", "line 1, column 5: mapping values are not allowed here"),
     ("a:\n\t- x", "found character '\\t' that cannot start any token"),
     ("a: *nowhere", "found undefined alias 'nowhere'"),
+    ("a: 1\nb:\n  c: 1\n  c: 2", "line 4, column 3: the key 'c' is there twice"),
+    (f"{ONE}    <<: {{name: b}}\n    name: c\n", "line 5, column 5: the key 'name' is there twice"),
     ("a: !!python/object:os.system x", "could not determine a constructor"),
     ("- a", "it is not a table of keys and values"),
     ("just text", "it is not a table of keys and values"),
@@ -149,6 +151,8 @@ WRONG = [
     (f"{ONE}    build: [{{{SHELL}: {{}}, id: x}}]", f"a step with 2 keys ({SHELL}, id)"),
     (f"build: [{{{SHELL}: text}}]", f"build: the step {SHELL}: its inputs have to be a table"),
     (f"build: [{{{SHELL}: {{id: 5}}}}]", "its id has to be a text"),
+    ("build: [{imagebuild.steps.build_docker_image: {requires: imagebuild>=1}}]", "leave it out"),
+    ("build: [{mine.steps.x: {requires: [a, imagebuild]}}]", "has something else under this name"),
     (f"build: [{{{SHELL}s: {{}}}}]", f"did you mean {SHELL}?"),
     ("build: [{run_shell_script: {}}]", f"did you mean {SHELL}?"),
     (

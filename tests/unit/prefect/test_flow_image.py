@@ -84,6 +84,16 @@ def test_every_tag_is_pushed_once(world: World) -> None:
     assert again.reference == image.reference
 
 
+def test_further_tags_do_not_take_the_place_of_its_own(world: World) -> None:
+    """The deployment names the one that is made of the content."""
+    image = FlowImage(APP, tags=["latest"])
+    image.build()
+    image.push()
+
+    assert image.tag == world.builder.built[0].version
+    assert image.reference.startswith(f"{APP}:{image.tag}@")
+
+
 def test_a_build_that_pushes_needs_no_push(world: World) -> None:
     """As buildx has it; Prefect calls push() all the same."""
     image = FlowImage(f"{APP}:latest", build_backend="buildx", push=True)

@@ -81,6 +81,16 @@ def test_a_dockerfile_of_the_users_own_is_the_default(world: World) -> None:
     assert build_docker_image(APP)["directory"] == "/srv"
 
 
+def test_further_tags_do_not_take_the_place_of_its_own(world: World) -> None:
+    """prefect-docker makes one of the time: a deployment never runs a tag that moves."""
+    built = build_docker_image(APP, "auto", additional_tags=["latest"])
+    pushed = push_docker_image(APP, built["tag"], None, built["additional_tags"])
+
+    assert built["tag"] == world.builder.built[0].version
+    assert pushed["reference"].startswith(f"{APP}:{built['tag']}@")
+    assert [one.tag for one in world.registry.pushes] == [built["tag"], "latest"]
+
+
 def test_a_tag_that_yaml_reads_as_a_number_is_a_tag(world: World) -> None:
     """Prefect takes it too."""
     numbers: Any = {"tag": 1.2, "additional_tags": [2]}
@@ -105,6 +115,38 @@ def test_without_pull_steps_the_code_lies_where_prefect_sends_runs(
 
     assert world.builder.built[0].code.directory == place
     assert "warning" not in capsys.readouterr().out
+
+
+GO = "prefect.deployments.steps.set_working_directory"
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        (f"pull: [{{{GO}: {{directory: /opt/prefect/app}}}}]", "/opt/prefect/app"),
+        (f"pull: {{{GO}: {{directory: /srv/flows/}}}}", "/srv/flows"),
+        (f"pull: [{{{GO}: {{directory: /opt/prefect/orders/sub}}}}]", "/opt/prefect/orders"),
+        (f"pull: [{{{GO}: {{directory: '{{{{ b.directory }}}}'}}}}]", "/opt/prefect/orders"),
+        (f"pull: [{{{GO}: {{directory: flows}}}}]", "/opt/prefect/orders"),
+        (f"pull: [git_clone, {{{GO}: {{directory: /srv}}}}]", "/opt/prefect/orders"),
+        (f"pull: [{{{GO}: }}]", "/opt/prefect/orders"),
+    ],
+)
+def test_the_code_lies_where_the_pull_steps_go(world: World, file: str, place: str) -> None:
+    """Not where the file's name would have it: prefect-docker goes by the folder's."""
+    text = f"name: orders\n{file}\ndeployments:\n  - name: one\n"
+    write(world.root, {"prefect.yaml": text})
+
+    assert build_docker_image(APP, "auto")["directory"] == place
+
+
+def test_pull_steps_that_differ_do_not_say_where_the_code_lies(world: World) -> None:
+    """Then it lies in the usual place, or where the step says."""
+    each = [f"  - {{name: {at}, pull: [{{{GO}: {{directory: /srv/{at}}}}}]}}\n" for at in "ab"]
+    write(world.root, {"prefect.yaml": f"deployments:\n{''.join(each)}"})
+
+    assert build_docker_image(APP, "auto")["directory"] == "/opt/prefect/app"
+    assert build_docker_image(APP, "auto", directory="/srv/a")["directory"] == "/srv/a"
 
 
 @pytest.mark.parametrize(

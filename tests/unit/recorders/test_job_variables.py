@@ -124,6 +124,26 @@ def test_a_value_that_the_template_does_not_allow_is_refused(given: dict[str, An
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"env": {"TOKEN": "canary", "A": 1}}, "'env.A' cannot be an integer"),
+        ({"env": {"PIN": 1234567}}, "'env.PIN' cannot be an integer"),
+        ({"env": ["TOKEN=canary"]}, "'env' cannot be an array"),
+        ({"volumes": ["/canary:/a", True]}, "'volumes[1]' cannot be true"),
+        ({"mem_limit": 5}, "'mem_limit' cannot be 5"),
+    ],
+)
+def test_what_is_refused_is_named_and_nothing_beside_it(given: dict[str, Any], said: str) -> None:
+    """Beside a number without quotes there may be a block's secret."""
+    with pytest.raises(UsageError) as caught:
+        job_variables.check(record(job_variables=given), DOCKER)
+
+    assert caught.value.message == f"the job variable {said}"
+    assert "canary" not in str(caught.value)
+    assert (caught.value.hint == "write it in quotes") is ("array" not in said)
+
+
+@pytest.mark.parametrize(
     "given",
     [
         {"mem_limit": None},

@@ -43,6 +43,29 @@ def test_only_what_a_schema_excludes_is_not_allowed(
     assert json_schema.allows(schema, value) is allowed
 
 
+LISTS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "at"),
+    [
+        (LISTS, {"a": ["x"], "b": ["x", 1]}, "x.b[1]"),
+        (LISTS, {"a": 1}, "x.a"),
+        (LISTS, [], "x"),
+        ({"anyOf": [LISTS, {"type": "null"}]}, {"a": 1}, "x.a"),
+        ({"anyOf": [LISTS, {"type": "null"}]}, "a", "x"),
+        ({"anyOf": [LISTS, LISTS]}, {"a": 1}, "x"),
+    ],
+)
+def test_what_does_not_fit_is_named_by_its_path(
+    schema: dict[str, Any], value: object, at: str
+) -> None:
+    """As far inside as it is certain."""
+    wrong = json_schema.misfit(schema, value, "x")
+    assert wrong is not None
+    assert wrong.at == at
+
+
 @pytest.mark.parametrize(
     ("schema", "said"),
     [

@@ -8,7 +8,6 @@ import pytest
 
 from imagebuild.errors import UsageError
 from imagebuild.recorders.stated_checks import check
-from tests.unit.recorders.values import record
 
 CRON = {"cron": "0 6 * * *"}
 GOOD: list[dict[str, Any]] = [
@@ -64,12 +63,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize("stated", GOOD)
 def test_what_prefect_takes_is_taken(stated: dict[str, Any]) -> None:
     """Nulls too, where Prefect has them."""
-    check(record(stated=stated))
+    check(stated)
 
 
 @pytest.mark.parametrize(("stated", "said"), BAD)
 def test_what_cannot_be_is_refused(stated: dict[str, Any], said: str) -> None:
     """And the message names it."""
     with pytest.raises(UsageError) as caught:
-        check(record(stated=stated))
+        check(stated)
     assert said in caught.value.message
