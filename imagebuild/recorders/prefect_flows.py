@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,31 +20,31 @@ if TYPE_CHECKING:
 class Flows:
     """The flows that were read; `run` does a job of `prefect_jobs` in a folder.
 
-    To import Prefect takes seconds, so what is read together costs not much more than one.
+    To import Prefect takes seconds, so what is read together costs not much more than one. What was
+    read ahead is told once for each record, as the files may change.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._read: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._read: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
 
     def read_ahead(self, records: Iterable[Record]) -> None:
         """Read the flows of all records; what cannot be read is told by `describe`."""
-        folders: dict[str, dict[str, None]] = {}
+        folders: dict[str, Counter[str]] = {}
         for record in records:
             if record.entrypoint is not None:
-                folders.setdefault(record.source, {})[record.entrypoint] = None
-        for source, names in folders.items():
-            entrypoints = list(names)
-            answers = self._run("describe", {"entrypoints": entrypoints}, Path(source))
-            for entrypoint, answer in zip(entrypoints, answers, strict=True):
-                self._read[source, entrypoint] = answer
+                folders.setdefault(record.source, Counter())[record.entrypoint] += 1
+        for source, times in folders.items():
+            answers = self._run("describe", {"entrypoints": list(times)}, Path(source))
+            for (entrypoint, count), answer in zip(times.items(), answers, strict=True):
+                self._read[source, entrypoint] = [answer] * count
 
     def describe(self, record: Record) -> Described:
         """What a record's flow tells. Raises `JobFailed` for one that cannot be read."""
         key = (record.source, record.entrypoint or "")
-        if key not in self._read:
+        if not self._read.get(key):
             self.read_ahead([record])
-        answer = self._read[key]
+        answer = self._read[key].pop()
         if message := answer.get("error"):
             raise JobFailed(message, causes=tuple(answer["causes"]))
         return Described(answer["parameters"], answer["description"])

@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _Refused(Exception):
@@ -51,8 +55,21 @@ def describe(given: dict[str, Any]) -> list[dict[str, Any]]:
 
     They are relative to the folder. Of a flow that cannot be read, `error` and its `causes`.
     """
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the flows' modules lie here
-    return [_attempt(entrypoint) for entrypoint in given["entrypoints"]]
+    import prefect.flows  # noqa: F401 - before the folder, whose `logging.py` it would take
+
+    with _folder_on_path():
+        return [_attempt(entrypoint) for entrypoint in given["entrypoints"]]
+
+
+@contextmanager
+def _folder_on_path() -> Iterator[None]:
+    """Let the project's own modules be imported, and for no longer than they have to be."""
+    folder = os.getcwd()  # noqa: PTH109
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def _attempt(entrypoint: str) -> dict[str, Any]:
@@ -94,10 +111,10 @@ def step(given: dict[str, Any]) -> Any:
 
     from prefect.deployments.steps.core import run_step
 
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the project may have steps of its own
     [name] = given["step"]
     try:
-        result: Any = asyncio.run(run_step(given["step"], {}))
+        with _folder_on_path():  # the project may have steps of its own
+            result: Any = asyncio.run(run_step(given["step"], {}))
         return json.loads(json.dumps(result, default=str)) if isinstance(result, dict) else None
     except (Exception, SystemExit) as error:
         message = f"the step {name} failed"

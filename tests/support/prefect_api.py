@@ -35,7 +35,8 @@ class PrefectApi:
 
     def __init__(self, url: str, auth: str = "") -> None:
         self.url = url
-        headers = urllib3.make_headers(basic_auth=auth) if auth else None
+        # A server closes a connection that was idle for a while, perhaps while we write to it.
+        headers = {**urllib3.make_headers(basic_auth=auth or None), "Connection": "close"}
         self._pool = urllib3.PoolManager(timeout=30, retries=False, headers=headers)
 
     def close(self) -> None:
