@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,6 +290,7 @@ def test_the_doors_of_the_readme_lead_to_the_same_image(
     for old, new in places.items():
         blocks = {kind: block.replace(old, new) for kind, block in blocks.items()}
     project = Path(shutil.copytree(ROOT / "examples" / "hello", tmp_path / "hello"))
+    (project / "once.txt").write_text(uuid.uuid4().hex)  # the README's reader builds the same name
     (project / "deploy.py").write_text(blocks["python"])
     (project / "prefect.yaml").write_text(blocks["yaml"])
     (project / ".dockerignore").write_text("deploy.py\nprefect.yaml\n")
