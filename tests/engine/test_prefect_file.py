@@ -54,6 +54,9 @@ def image(engine: DockerClient) -> Iterator[str]:
     for image in engine.images.list():
         names = [*image.tags, *image.attrs["RepoDigests"]]
         if any("many-reports" in name or "/many/reports" in name for name in names):
+            # A run is Completed a little before its container has ended.
+            for container in engine.containers.list(all=True, filters={"ancestor": str(image.id)}):
+                container.remove(force=True)
             engine.images.remove(str(image.id), force=True)
 
 

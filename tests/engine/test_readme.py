@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text()
 COMMANDS = re.findall(r"^ *\$ (.+)$", README, flags=re.MULTILINE)
-SERVER = "prefect server start --background"
+SERVER = "prefect server start"
 WORKER = "prefect worker start --pool my-docker-pool"
 API = "http://127.0.0.1:4200/api"
 # What the shell then has for completing the command; to have nothing is an error.
@@ -71,15 +71,14 @@ def test_a_reader_comes_from_nothing_to_a_run(
                 place = place.replace(written, real)
             if command.startswith("cd "):
                 here = here / command.removeprefix("cd ")
-            elif command == WORKER:
+            elif command in {SERVER, WORKER}:
                 argv = [str(venv / "bin" / "prefect"), *shlex.split(command)[1:]]
-                stack.enter_context(background(argv, tmp_path / "worker.log", env))
+                stack.enter_context(background(argv, tmp_path / f"{argv[1]}.log", env))
             elif "_COMPLETE=" in command:
                 shown[command] = _type(f"{place}; {COMPLETES}", here, env)
             else:
                 shown[command] = _type(place, here, env)
             if command == SERVER:
-                stack.callback(_type, "prefect server stop", here, env)
                 wait_until(server.api.healthy, "the README's Prefect server", 120)
 
     assert shown[promise] == "my-docker-image:latest\n"
