@@ -17,7 +17,7 @@ from imagebuild.foreseeing import describe_all, foresee_each
 from imagebuild.orders import Made
 from imagebuild.parallel import both, each
 from imagebuild.results import result_of
-from imagebuild.stages import Run
+from imagebuild.stages import Run, code_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +113,7 @@ def _build(work: _Work, told: list[str]) -> None:
     assert group.image is not None
     plan, steps, held = group.image.plan, group.image.steps, group.image.existing.local
     image = work.image = work.run.make(plan, steps, group.project.context, told)
-    directory = plan.code.directory or image.config.directory or "/"
+    directory = code_directory(plan, image)
     work.made = dataclasses.replace(group.made(), image_id=image.config.id, directory=directory)
     work.late = work.run.name(image, steps, held)
     if any(member.order.has_hooks for member in group.members):

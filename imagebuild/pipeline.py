@@ -10,7 +10,13 @@ from imagebuild.outcome import Outcome
 from imagebuild.parallel import both
 from imagebuild.plan import Build
 from imagebuild.preparing import prepare_deploy, prepare_image
-from imagebuild.stages import Run, any_pushed, reference_of, with_deployment
+from imagebuild.stages import (
+    Run,
+    any_pushed,
+    code_directory,
+    reference_of,
+    with_deployment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +64,7 @@ def deploy(
         late = run.name(image, steps, held)
         digest = run.push(steps.pushes, image)
         reference = reference_of(plan.name, digest if request.pin else None)
-        record = dataclasses.replace(record, image=reference, directory=_directory(plan, image))
+        record = dataclasses.replace(record, image=reference, directory=code_directory(plan, image))
         change = parts.recorder.change(ready.target, ready.recorded, record)
         if change.questions != ready.change.questions:
             confirm(change)  # the image has told where the code lies
@@ -105,13 +111,8 @@ def _outcome(
         version=plan.version,
         flow=flow,
         entrypoint=plan.entrypoint,
-        directory=_directory(plan, image),
+        directory=code_directory(plan, image),
         built=isinstance(steps.build, Build),
         pushed=any_pushed(steps.pushes) if steps.pushes else None,
         seconds=run.seconds,
     )
-
-
-def _directory(plan: Plan, image: Image) -> str:
-    """Where the code lies in the image."""
-    return plan.code.directory or image.config.directory or "/"

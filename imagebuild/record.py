@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# Prefect's pull step that goes to a folder which is there, and fetches nothing.
+SET_DIRECTORY = "prefect.deployments.steps.set_working_directory"
+
+
 @dataclass(frozen=True)
 class Target:
     """The deployment that is meant, and the work pool if the user named one."""

@@ -163,6 +163,11 @@ def any_pushed(pushes: Mapping[ImageName, Push | Pushed]) -> bool:
     return any(not isinstance(step, Pushed) for step in pushes.values())
 
 
+def code_directory(plan: Plan, image: Image) -> str:
+    """Where the code lies in an image: of a user's own Dockerfile, only what was built tells."""
+    return plan.code.directory or image.config.directory or "/"
+
+
 def with_deployment(outcome: Outcome, change: Change, deployment_id: str) -> Outcome:
     """The outcome, with what became of the deployment."""
     return dataclasses.replace(

@@ -34,6 +34,7 @@ from imagebuild.prefect import arguments, images
 from imagebuild.prefect.credentials import logins_of
 from imagebuild.prefect.keywords import refuse, texts
 from imagebuild.prefect.pulling import place_in
+from imagebuild.record import SET_DIRECTORY
 from imagebuild.request import BuildRequest
 from imagebuild.roots import PREFECT_FILE, pull_sections
 
@@ -192,7 +193,6 @@ def _tell_of_pull(directory: str) -> None:
         return
     from imagebuild.cli.plain import Plain
 
-    step = "prefect.deployments.steps.set_working_directory"
     text = f"{PREFECT_FILE} has no pull section: Prefect sends runs to {PREFECTS_FOLDER}"
-    hint = f'write pull: [{{{step}: {{directory: "{{{{ build-image.directory }}}}"}}}}]'
+    hint = f'write pull: [{{{SET_DIRECTORY}: {{directory: "{{{{ build-image.directory }}}}"}}}}]'
     Plain(sys.stdout).emit(Warned(text, hint=f"{hint}, with the id of your build step"))

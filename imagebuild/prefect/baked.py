@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imagebuild.planning import place_of_code
+from imagebuild.record import SET_DIRECTORY
 from imagebuild.sources.local import LocalSource
 
 
@@ -49,5 +50,4 @@ class Baked:
 
     def to_pull_step(self) -> dict[str, Any]:
         """What a run does to find the code: it goes to the folder in the image."""
-        step = "prefect.deployments.steps.set_working_directory"
-        return {step: {"directory": self.directory}}
+        return {SET_DIRECTORY: {"directory": self.directory}}

@@ -11,7 +11,6 @@ from imagebuild.errors import UsageError
 from imagebuild.events import Note
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.orders import Made, Order, Ready
-from imagebuild.prefect import step_names
 from imagebuild.prefect.arguments import AUTO
 from imagebuild.prefect.checking import mistakes
 from imagebuild.prefect.drafting import Draft
@@ -20,6 +19,7 @@ from imagebuild.prefect.outputs import LATER
 from imagebuild.prefect.pulling import place_in
 from imagebuild.prefect.stating import Misfit, request_of
 from imagebuild.prefect.step_images import StepImage, image_of
+from imagebuild.record import SET_DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -161,7 +161,7 @@ class Ordering:
     @property
     def _here(self) -> list[dict[str, Any]]:
         """Pull steps into this machine's folder, as `prefect init` writes them."""
-        return [{step_names.DIRECTORY: {"directory": str(self.root)}}]
+        return [{SET_DIRECTORY: {"directory": str(self.root)}}]
 
     def _check(self, draft: Draft, unfilled: Sequence[Unfilled]) -> None:
         """Raise `UsageError` for what a step was to give, and did not."""

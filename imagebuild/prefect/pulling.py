@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.planning import PREFECTS_FOLDER
-from imagebuild.prefect.step_names import DIRECTORY
+from imagebuild.record import SET_DIRECTORY
 from imagebuild.roots import name_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def folder_of(steps: Any) -> str | None:
     """The folder in which pull steps begin; None where they say none, or what is not known yet."""
     first = steps[0] if isinstance(steps, list) and steps else steps
-    inputs = first.get(DIRECTORY) if isinstance(first, Mapping) else None
+    inputs = first.get(SET_DIRECTORY) if isinstance(first, Mapping) else None
     folder = inputs.get("directory") if isinstance(inputs, Mapping) else None
     is_stated = isinstance(folder, str) and folder.startswith("/") and "{{" not in folder
     return folder if is_stated else None

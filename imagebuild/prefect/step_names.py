@@ -10,7 +10,6 @@ import re
 
 _PREFECT = "prefect.deployments.steps"
 SHELL = f"{_PREFECT}.run_shell_script"
-DIRECTORY = f"{_PREFECT}.set_working_directory"
 _DOCKER = ("prefect_docker.deployments.steps", "imagebuild.steps")
 BUILD = frozenset(f"{module}.build_docker_image" for module in _DOCKER)
 PUSH = frozenset(f"{module}.push_docker_image" for module in _DOCKER)

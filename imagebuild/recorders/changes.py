@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.record import Change, Record, Target
+from imagebuild.record import SET_DIRECTORY, Change, Record, Target
 from imagebuild.recorders import (
     automations,
     given,
@@ -172,6 +172,6 @@ def _pull_steps(deployment: Deployment | None, record: Record) -> list[dict[str,
 
     https://github.com/PrefectHQ/prefect/blob/main/src/prefect/runner/_workspace_resolver.py
     """
-    ours = {remarks.STEP: {"directory": record.directory}}
+    ours = {SET_DIRECTORY: {"directory": record.directory}}
     held = [dict(step) for step in deployment.pull_steps] if deployment else []
     return held if ours in held else [ours]

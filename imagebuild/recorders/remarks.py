@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from imagebuild.record import SET_DIRECTORY
 from imagebuild.recorders import job_variables, parameters, schedules, stated_schedules
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     Fields = Mapping[str, Any]
 
-STEP = "prefect.deployments.steps.set_working_directory"
 NO_AUTOMATIONS = "this Prefect server has no automations, so the triggers are left out"
 
 
@@ -68,10 +68,14 @@ def _replaced(deployment: Deployment | None, record: Record, wanted: Fields) -> 
     """The pull steps that give way: with the code in the image, a run has nothing to fetch."""
     held = deployment.pull_steps if deployment else ()
     steps = wanted.get("pull_steps", held)
-    if record.entrypoint and not record.directory and not any(STEP in step for step in steps):
+    if (
+        record.entrypoint
+        and not record.directory
+        and not any(SET_DIRECTORY in step for step in steps)
+    ):
         # Where the code will lie is known only when a Dockerfile of the user's own is built.
         steps = record.stated.get("pull_steps", ())
-    gone = [name for step in held if step not in steps for name in step if name != STEP]
+    gone = [name for step in held if step not in steps for name in step if name != SET_DIRECTORY]
     instead = "those of the file" if "pull_steps" in record.stated else "the code in the image"
     return (f"its pull steps ({', '.join(gone)}) give way to {instead}",) if gone else ()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagebuild.record import SET_DIRECTORY
+
 if TYPE_CHECKING:
     from imagebuild.names import ImageName
 
 BUILD, PUSH = "imagebuild.steps.build_docker_image", "imagebuild.steps.push_docker_image"
-PULL = "prefect.deployments.steps.set_working_directory"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def entry(answers: Answers) -> dict[str, Any]:
         },
         "build": [{BUILD: build}],
         "push": [{PUSH: push}] if answers.push else None,
-        "pull": [{PULL: {"directory": "{{ build-image.directory }}"}}],
+        "pull": [{SET_DIRECTORY: {"directory": "{{ build-image.directory }}"}}],
     }
 
 
