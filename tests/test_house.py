@@ -21,12 +21,13 @@ MODULES = sorted((ROOT / "imagebuild").rglob("*.py"))
 
 # Imports stay on their floor or go down. A folder stands for all that is in it.
 FLOORS = {
-    0: "errors names events digest files node parallel entrypoint quoting commit outcome writing",
+    0: "errors names events digest files node parallel entrypoint quoting commit outcome writing"
+    " printable web",
     1: "request state plan record registry_errors platforms handing",
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"
     " dependencies planning context walk locating choosing bases survey settings git stamps"
-    " versions dockerfile roots looking",
+    " versions dockerfile roots looking oci",
     4: "sources builders registries recorders",
     5: "stages preparing alone pipeline orders grouping foreseeing results many",
     6: "wiring testing setup",
@@ -37,7 +38,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split(
 # Each library enters by one door. `docker`, for one, is imported in engine/ and nowhere else.
 DOORS = {
     "docker": "engine",
-    "urllib3": "engine buildkit recorders",
+    "urllib3": "engine buildkit recorders oci",
     "jinja2": "templates",
     "pathspec": "ignore",
     "grpclib": "buildkit",
@@ -115,6 +116,18 @@ def test_buildkit_could_stand_alone() -> None:
         for path in (ROOT / "imagebuild" / "buildkit").rglob("*.py")
         for _, name in _imports(path)
         if name.startswith("imagebuild") and not name.startswith("imagebuild.buildkit")
+    ]
+    assert others == []
+
+
+def test_the_registry_client_could_stand_alone() -> None:
+    """It rests on values alone, and one folder of urllib3."""
+    values = {"oci", *FLOORS[0].split(), "registry_errors"}
+    others = [
+        f"{path.name}: {name}"
+        for path in (ROOT / "imagebuild" / "oci").rglob("*.py")
+        for _, name in _imports(path)
+        if name.startswith("imagebuild.") and name.split(".")[1] not in values
     ]
     assert others == []
 

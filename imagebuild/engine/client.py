@@ -22,6 +22,7 @@ from imagebuild.engine.logins import Logins
 from imagebuild.engine.ssh import SshAdapter
 from imagebuild.errors import UsageError
 from imagebuild.names import HUB_ALIASES, BadImageName, ImageName
+from imagebuild.oci.credentials import HUB_KEY
 from imagebuild.registry_errors import is_missing, registry_error
 from imagebuild.state import ImageConfig
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 _SECONDS = 60
 # Seconds to connect, and to wait for an answer: a step may be silent for as long as it likes.
 _BUILD_SECONDS = (10, None)
-_HUB_KEY = "https://index.docker.io/v1/"  # docker's configuration and API have no other name for it
 
 
 class Engine:
@@ -139,7 +139,7 @@ class Engine:
         https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild
         """
         logins = {
-            _HUB_KEY if name.host in HUB_ALIASES else name.host: login
+            HUB_KEY if name.host in HUB_ALIASES else name.host: login
             for name in bases
             if (login := self.logins.find_for(name))
         }

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import base64
 import ssl
-import urllib.request
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.util import make_headers
 
 from imagebuild import __version__
 from imagebuild.errors import UsageError
-from imagebuild.recorders.prefect_text import printable
+from imagebuild.printable import printable
+from imagebuild.web import proxy_for, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,19 +25,6 @@ if TYPE_CHECKING:
 
 # Prefect's client refuses to let these be set: prefect/client/base.py
 _PROTECTED = {"user-agent", "prefect-csrf-token", "prefect-csrf-client"}
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
-
-
-def without_password(url: str) -> str:
-    """The URL without the user and password that may be in it."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def headers_for(url: str, settings: PrefectSettings) -> dict[str, str]:
@@ -73,7 +60,7 @@ def pool_for(url: str, settings: PrefectSettings, env: Mapping[str, str]) -> url
         message = f"{printable(url)!r} is not the address of a Prefect API"
         raise UsageError(message, hint="PREFECT_API_URL looks like http://127.0.0.1:4200/api")
     context = _tls(settings) if parts.scheme == "https" else None
-    proxy = _proxy(parts.scheme, parts.hostname, env)
+    proxy = proxy_for(parts.scheme, parts.hostname, env)
     if proxy is None:
         return urllib3.PoolManager(ssl_context=context)
     auth = urlsplit(proxy)
@@ -110,16 +97,3 @@ def _tls(settings: PrefectSettings) -> ssl.SSLContext:
         causes = (str(error),)
         hint = "check PREFECT_API_SSL_CERT_FILE and SSL_CERT_FILE"
         raise UsageError(message, causes=causes, hint=hint) from error
-
-
-def _proxy(scheme: str, host: str, env: Mapping[str, str]) -> str | None:
-    """The proxy that the environment names for this host; none can lead to our own loopback."""
-    said = {name.lower(): value for name, value in env.items() if name.lower().endswith("_proxy")}
-    proxy = said.get(f"{scheme}_proxy") or said.get("all_proxy")
-    if not proxy or host in {"localhost", "::1"} or host.startswith("127."):
-        return None
-    # Python's own reading of NO_PROXY, on our own environment.
-    bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
-    if bypass(host, {"no": said.get("no_proxy", "")}):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"

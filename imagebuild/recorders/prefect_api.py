@@ -14,6 +14,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
+from imagebuild.printable import printable
 from imagebuild.recorders.prefect_http import READING, Answer, Patience, Transport
 from imagebuild.recorders.prefect_models import (
     CsrfAnswer,
@@ -22,7 +23,6 @@ from imagebuild.recorders.prefect_models import (
     PoolAnswers,
     QueueAnswers,
 )
-from imagebuild.recorders.prefect_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

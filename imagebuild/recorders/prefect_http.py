@@ -5,10 +5,7 @@ What an answer means is not known here: see `prefect_api`.
 
 from __future__ import annotations
 
-import random
-import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -16,11 +13,12 @@ import urllib3
 from urllib3.util import Timeout
 
 from imagebuild.errors import Unreachable, UsageError
-from imagebuild.recorders.prefect_access import headers_for, origin, pool_for, without_password
-from imagebuild.recorders.prefect_text import printable
+from imagebuild.printable import printable
+from imagebuild.recorders.prefect_access import headers_for, pool_for
+from imagebuild.web import Clock, backoff, origin, retry_after, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from imagebuild.recorders.prefect_settings import PrefectSettings
 
@@ -28,7 +26,6 @@ _TIMEOUT = Timeout(connect=10, read=60)
 _LIMIT = 64 << 20
 _RETRIED = {408, 429, 502, 503, 504}
 _REDIRECTS = 3
-_RETRY_AFTER_LIMIT = 120.0
 
 
 @dataclass(frozen=True)
@@ -51,14 +48,6 @@ class Answer:
     status: int
     type: str
     body: bytes
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time, which tests bring with them."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 class Transport:
@@ -92,7 +81,7 @@ class Transport:
         """
         given_up = self._clock.now() + patience.seconds
         for attempt in range(1, patience.tries + 1):
-            answer, failure, delay = None, None, _backoff(attempt)
+            answer, failure, delay = None, None, backoff(attempt)
             try:
                 answer, wanted = self._once(method, path, body, headers or {})
                 delay = delay if wanted is None else wanted
@@ -142,7 +131,7 @@ class Transport:
             if not (300 <= response.status < 400 and place):
                 kind = response.headers.get("Content-Type", "")
                 answer = Answer(f"{method} {url}", response.status, kind, content)
-                return answer, _retry_after(response.headers.get("Retry-After"))
+                return answer, retry_after(response.headers.get("Retry-After"))
             url = self._followed(method, url, place, response.status)
         message = f"the Prefect API at {self.url} sends us round in circles"
         raise UsageError(message, hint="check PREFECT_API_URL")
@@ -169,24 +158,6 @@ class Transport:
         causes = (f"{method} {self.url}{path}: {_reason(failure)}",)
         message = f"cannot reach the Prefect API at {self.url}"
         return Unreachable(message, causes=causes, hint=hint)
-
-
-def _backoff(attempt: int) -> float:
-    return float(2 ** (attempt - 1)) * random.uniform(0.8, 1.2)
-
-
-def _retry_after(value: str | None) -> float | None:
-    """The seconds that a server asks for, as a number or a date; None where it does not."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), _RETRY_AFTER_LIMIT)
 
 
 def _reason(failure: Exception | None) -> str:

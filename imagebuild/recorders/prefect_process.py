@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from imagebuild.errors import Interrupted, Unreachable, UsageError
-from imagebuild.recorders.prefect_text import printable
+from imagebuild.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

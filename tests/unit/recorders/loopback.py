@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.recorders.prefect_api import PrefectApi
-from imagebuild.recorders.prefect_http import Clock, Transport
+from imagebuild.recorders.prefect_http import Transport
 from imagebuild.recorders.prefect_settings import PrefectSettings
+from imagebuild.web import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
