@@ -53,19 +53,21 @@ def registry_error(action: str, name: ImageName, causes: tuple[str, ...]) -> Ima
             message, causes=causes, hint=f"check that {name.host} can be reached from the engine"
         )
     if _DENIED.search(text):
-        host = "" if name.host == HUB else f" {name.host}"
-        return Denied(
-            message,
-            causes=causes,
-            hint=f"log in with `docker login{host}`, as somebody who may use {name.repository}",
-        )
+        return Denied(message, causes=causes, hint=login_hint(name))
     if _MISSING.search(text):
-        return PushFailed(
-            message,
-            causes=causes,
-            hint=f"check that {name.host} has a repository {name.repository}",
-        )
+        return PushFailed(message, causes=causes, hint=repository_hint(name))
     return PushFailed(message, causes=causes)
+
+
+def login_hint(name: ImageName) -> str:
+    """What to do where the registry lets nobody in, or not for this."""
+    host = "" if name.host == HUB else f" {name.host}"
+    return f"log in with `docker login{host}`, as somebody who may use {name.repository}"
+
+
+def repository_hint(name: ImageName) -> str:
+    """What to do where the registry knows no such repository."""
+    return f"check that {name.host} has a repository {name.repository}"
 
 
 def _without(name: ImageName, text: str) -> str:

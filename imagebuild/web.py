@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _RETRY_AFTER_LIMIT = 120.0
+_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def without_password(url: str) -> str:
 def is_loopback(host: str) -> bool:
     """Whether a host, without its port, is this machine by its very name."""
     host = host.strip("[]").lower()
-    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")
+    return bool(_LOOPBACK.fullmatch(host))
 
 
 def proxy_for(scheme: str, host: str, env: Mapping[str, str]) -> str | None:

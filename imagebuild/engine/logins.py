@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagebuild.oci.credentials import Logins as AllLogins
-from imagebuild.oci.credentials import one
+from imagebuild.oci.credentials import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ class Logins(AllLogins):
         """What BuildKit's session is told of a host, when one of the bases needs it."""
         from imagebuild.buildkit import Credential
 
-        mine = (base for base in bases if one(base.host) == one(host))
+        mine = (base for base in bases if canonical(base.host) == canonical(host))
         login = next((self.find_for(base) for base in mine), None)
         login = self.find(host) if login is None else login
         if token := login.get("identitytoken"):

@@ -33,7 +33,7 @@ class Logins:
         self, env: Mapping[str, str], given: Mapping[str, Mapping[str, str]] | None = None
     ) -> None:
         self._env = env
-        self._given = {one(host): dict(login) for host, login in (given or {}).items()}
+        self._given = {canonical(host): dict(login) for host, login in (given or {}).items()}
 
     def find_for(self, name: ImageName) -> dict[str, str]:
         """The credentials for an image's own repository; else empty."""
@@ -47,7 +47,7 @@ class Logins:
         for a file that cannot be read, and `Denied` where a helper is named and does not work: to
         go on without it would offer somebody else's credentials, or none.
         """
-        host = one(host)
+        host = canonical(host)
         if host in self._given:
             return self._given[host]
         asked = HUB_KEY if host == HUB else host
@@ -70,7 +70,7 @@ class Logins:
         return LoginFile.read(path, "podman's credentials", str(path), self._env)
 
 
-def one(host: str) -> str:
+def canonical(host: str) -> str:
     """Docker Hub has several names."""
     return HUB if host in HUB_ALIASES else host
 

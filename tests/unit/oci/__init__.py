@@ -1,0 +1,1 @@
+"""The registry client, against a registry in memory and in hostile hands."""
