@@ -58,10 +58,14 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Template:
-    """A Dockerfile that is rendered: a template's name, and the digest of all its sources."""
+    """A Dockerfile that is rendered: a template's name, and the digest of all its sources.
+
+    `own` says whether it is the user's.
+    """
 
     name: str
     digest: str
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Environment:
 
     `base` is what the image itself builds on; `sources` the digest of the dependencies' sources;
     `packages` are the system's; `secrets` and `ssh` the ids that a step may mount. `platform` is
-    `os/architecture[/variant]`.
+    `os/architecture[/variant]`. `directory` and `env` are the code's, as far as a template can
+    read them where the environment is made.
     """
 
     base: Base
@@ -96,6 +101,8 @@ class Environment:
     build_args: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     ssh: tuple[str, ...] = ()
+    directory: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -111,6 +118,8 @@ class Environment:
                 "build_args": dict(self.build_args),
                 "secrets": self.secrets,
                 "ssh": self.ssh,
+                "directory": self.directory,
+                "env": dict(self.env),
             }
         )
 

@@ -22,13 +22,14 @@ from imagebuild.plan import (
     Pushed,
     Reuse,
     Steps,
+    Template,
     version_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imagebuild.plan import Base, Template
+    from imagebuild.plan import Base
     from imagebuild.request import BuildRequest
     from imagebuild.state import Existing, ImageConfig, State
     from imagebuild.survey import Project
@@ -52,6 +53,8 @@ def make_plan(
     `UsageError` for a label that is ours, and for a place in the image that is none.
     """
     _check_labels(request.labels)
+    directory = directory_of(request, project)
+    recipe = _recipe(project.recipe, state.bases)
     environment = Environment(
         base=state.base,
         dependencies=project.dependencies,
@@ -60,14 +63,16 @@ def make_plan(
             for source in project.dependencies.sources
             for node in project.context.under(source)
         ),
-        recipe=_recipe(project.recipe, state.bases),
+        recipe=recipe,
         platform=state.platform,
         packages=request.packages,
         build_args=request.build_args,
         secrets=tuple(sorted(secret.id for secret in request.secrets)),
         ssh=tuple(sorted(request.ssh)),
+        directory=directory,
+        env=request.env if isinstance(recipe, Template) and recipe.own else {},
     )
-    code = Code(project.context.digest, directory_of(request, project), request.env, request.labels)
+    code = Code(project.context.digest, directory, request.env, request.labels)
     made = [] if request.tags and not request.own_tag else [version_of(environment, code)]
     tags = dict.fromkeys([*([name.tag] if name.tag else made), *request.tags])
     names = tuple(map(name.with_tag, tags))

@@ -138,11 +138,25 @@ def _with_dockerfile(
     return Project(
         checkout.name,
         context,
-        Dependencies(),
+        Dependencies(sources=_read_by(text)),
         OwnDockerfile(name, text),
         _image(parsed.final, name) if parsed.final else None,
         tuple(_image(base, name) for base in parsed.bases),
         checkout.commit,
+    )
+
+
+def _read_by(text: str) -> tuple[str, ...]:
+    """What the environment of a Dockerfile is made from; nothing where it has none of its own."""
+    try:
+        read = dockerfile.environment_reads(text)
+    except dockerfile.NotData:
+        return ()
+    if "./" in read:
+        return ("./",)
+    above = tuple(f"{path.rstrip('/')}/" for path in read)
+    return tuple(
+        path for path in read if not path.startswith(tuple(set(above) - {path, f"{path}/"}))
     )
 
 

@@ -70,7 +70,7 @@ def load(name: str, here: Path, root: Path) -> Template:
     path = path.resolve()
     sources = _sources(path.name, _text(path), path.parent)
     own = {key: text for key, text in sources.items() if key == path.name or key not in names()}
-    return OwnTemplate(path.name, digest_of(sources), own)
+    return OwnTemplate(path.name, digest_of(sources), own=True, sources=own)
 
 
 def render(plan: Plan, *, user: str = "", mounts: bool = True) -> str:

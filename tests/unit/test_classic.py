@@ -326,7 +326,7 @@ def test_an_engine_without_buildkit_builds_with_what_it_has(
     with tarfile.open(fileobj=io.BytesIO(body)) as packed:
         text = packed.extractfile(query["dockerfile"])
         assert text is not None
-        assert f"FROM {BASE_NAME}\n" in text.read().decode()
+        assert f"FROM {BASE_NAME} AS environment\n" in text.read().decode()
         assert "flow.py" in packed.getnames()
 
 

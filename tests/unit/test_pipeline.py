@@ -448,7 +448,7 @@ def test_rendering_needs_neither_engine_nor_flow(tmp_path: Path) -> None:
     root = write(tmp_path / "app", {"requirements.txt": "emoji\n"})
     dockerfile = render(request(root, push=False), LocalSource(root, {}), ignore)
 
-    assert dockerfile.startswith(f"FROM {BASE}\n")
+    assert dockerfile.startswith(f"FROM {BASE} AS environment\n")
     assert re.search(r"^COPY .*requirements\.txt", dockerfile, re.MULTILINE)
 
 

@@ -113,11 +113,14 @@ def test_the_default_template_installs_before_it_copies_the_code() -> None:
     """So that the environment is a layer of its own."""
     found = instructions(templates.render(plan()))
 
-    assert [keyword for keyword, _ in found] == ["FROM", "WORKDIR", "COPY", "RUN", "COPY"]
-    assert found[0] == ("FROM", f"{BASE}@{DIGEST}")
+    assert [keyword for keyword, _ in found] == [
+        *("FROM", "WORKDIR", "COPY", "RUN", "FROM", "COPY")
+    ]
+    assert found[0] == ("FROM", f"{BASE}@{DIGEST} AS environment")
     assert found[1] == ("WORKDIR", "/opt/prefect/app")
     assert copied(found[2][1]) == ("requirements.txt", "/opt/prefect/app/requirements.txt")
-    assert copied(found[4][1]) == ("./", "/opt/prefect/app/")
+    assert found[4] == ("FROM", "environment")
+    assert copied(found[5][1]) == ("./", "/opt/prefect/app/")
 
 
 def test_uv_and_pip_both_install_the_same_list() -> None:
@@ -133,7 +136,7 @@ def test_without_dependencies_nothing_runs() -> None:
     """The base has all that the flow needs."""
     found = instructions(templates.render(project("app")))
 
-    assert [keyword for keyword, _ in found] == ["FROM", "WORKDIR", "COPY"]
+    assert [keyword for keyword, _ in found] == ["FROM", "WORKDIR", "FROM", "COPY"]
 
 
 @pytest.mark.parametrize("user", ["", "root", "0", "0:0", "root:root"])
@@ -148,7 +151,7 @@ def test_a_base_with_a_user_gets_it_back(user: str) -> None:
     found = instructions(templates.render(plan(), user=user))
 
     assert [keyword for keyword, _ in found] == [
-        *("FROM", "USER", "WORKDIR", "COPY", "RUN", "USER", "COPY")
+        *("FROM", "USER", "WORKDIR", "COPY", "RUN", "USER", "FROM", "COPY")
     ]
     assert [rest for keyword, rest in found if keyword == "USER"] == ["root", user]
 
@@ -254,11 +257,11 @@ def test_no_name_adds_or_hides_an_instruction() -> None:
             continue
         written += 1
         keywords = [keyword for keyword, _ in found]
-        assert keywords == ["FROM", "USER", "WORKDIR", "COPY", "RUN", "USER", "COPY"]
+        assert keywords == ["FROM", "USER", "WORKDIR", "COPY", "RUN", "USER", "FROM", "COPY"]
         assert unquoted(found[2][1]) == f"/opt/prefect/{directory}"
         assert copied(found[3][1])[1] == f"/opt/prefect/{directory}/{path}"
         assert unquoted(found[5][1]) == user
-        assert copied(found[6][1]) == ("./", f"/opt/prefect/{directory}/")
+        assert copied(found[7][1]) == ("./", f"/opt/prefect/{directory}/")
     assert written > 5
 
 
@@ -512,7 +515,18 @@ def test_a_template_extends_the_default_by_its_blocks(where: Path) -> None:
     )
     found = instructions(rendered(where, source))
 
-    assert [keyword for keyword, _ in found] == ["FROM", "WORKDIR", "COPY", "RUN"]
+    assert [keyword for keyword, _ in found] == ["FROM", "WORKDIR", "FROM", "COPY", "RUN"]
+
+
+def test_a_template_with_a_base_of_its_own_is_one_stage(where: Path) -> None:
+    """It need not know what the default calls the environment."""
+    source = (
+        '{% extends "default" %}{% block base %}FROM {{ base | reference }}\n{% endblock %}'
+        "{% block dependencies %}{% endblock %}"
+    )
+    found = instructions(rendered(where, source))
+
+    assert [keyword for keyword, _ in found] == ["FROM", "WORKDIR", "COPY"]
 
 
 def test_a_template_uses_the_files_in_its_folder(where: Path) -> None:

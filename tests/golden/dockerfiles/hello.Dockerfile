@@ -1,4 +1,4 @@
-FROM prefecthq/prefect:3-latest
+FROM prefecthq/prefect:3-latest AS environment
 WORKDIR /opt/prefect/hello
 
 COPY ["requirements.txt", "/opt/prefect/hello/requirements.txt"]
@@ -10,5 +10,7 @@ RUN --mount=type=cache,target=/root/.cache \
     else \
         "$python" -m pip install --root-user-action ignore -r requirements.txt; \
     fi
+
+FROM environment
 
 COPY ["./", "/opt/prefect/hello/"]

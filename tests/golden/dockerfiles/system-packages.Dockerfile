@@ -1,4 +1,4 @@
-FROM prefecthq/prefect:3-latest
+FROM prefecthq/prefect:3-latest AS environment
 
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
@@ -22,5 +22,7 @@ RUN --mount=type=cache,target=/root/.cache \
     else \
         "$python" -m pip install --root-user-action ignore -r requirements.txt; \
     fi
+
+FROM environment
 
 COPY ["./", "/opt/prefect/system-packages/"]

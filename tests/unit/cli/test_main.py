@@ -191,7 +191,7 @@ def test_render_prints_the_dockerfile_alone(
 
     assert main(["render", "--base", "python:3.12"]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("FROM python:3.12\nWORKDIR /opt/prefect/app\n")
+    assert out.startswith("FROM python:3.12 AS environment\nWORKDIR /opt/prefect/app\n")
     assert err == "note: left out, as it looks like a secret: .env\n"
 
 
