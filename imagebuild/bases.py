@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import ImagebuildError, Unreachable, UsageError
-from imagebuild.events import Note, Warned
+from imagebuild.events import Warned
 from imagebuild.plan import Base
 
 if TYPE_CHECKING:
@@ -36,23 +36,27 @@ def resolve_base(
     if str(name) == _SCRATCH:
         message = "cannot build on scratch: nothing in it could run a flow"
         raise UsageError(message, hint="give an image with Python and Prefect as --base")
-    local = builder.find(name)
-    if local is not None and name.digest is not None:
+    if name.digest is not None and not pull:
         return Base(name, digest=name.digest)
-    if local is not None and pull is False:
+    if pull is False and (local := builder.base(name)):
         return _held(name, local)
     try:
         digest = registry.find(name)
     except ImagebuildError as error:
-        if local is None or pull:
+        local = None if pull else _local(name, builder)
+        if local is None:
             raise _cannot_get(name, error) from error
         emit(_unanswered(name, error))
         return _held(name, local)
-    if digest is None:
-        return _without_registry(name, local, pull)
-    if local is not None and local.digest_in(name) != digest:
-        emit(Note(f"{name.host} has another {name} than the engine: that is what is used"))
-    return Base(name, digest=digest, image_id=local.id if local else None)
+    return Base(name, digest=digest) if digest else _without_registry(name, builder, pull)
+
+
+def _local(name: ImageName, builder: Builder) -> ImageConfig | None:
+    """What the builder has; nothing where it does not answer either."""
+    try:
+        return builder.base(name)
+    except ImagebuildError:
+        return None
 
 
 def _unanswered(name: ImageName, error: ImagebuildError) -> Warned:
@@ -71,8 +75,9 @@ def _held(name: ImageName, local: ImageConfig) -> Base:
     return Base(name, digest=None if digest == local.id else digest, image_id=local.id)
 
 
-def _without_registry(name: ImageName, local: ImageConfig | None, pull: bool | None) -> Base:
+def _without_registry(name: ImageName, builder: Builder, pull: bool | None) -> Base:
     """What the builder alone has; by its ID, as nobody could pull it."""
+    local = builder.base(name)
     if local is not None and not pull:
         return Base(name, image_id=local.id)
     if local is not None:

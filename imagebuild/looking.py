@@ -9,6 +9,7 @@ from imagebuild.bases import resolve_base
 from imagebuild.dockerfile.mounts import mounted
 from imagebuild.events import Warned
 from imagebuild.names import ImageName
+from imagebuild.parallel import both
 from imagebuild.plan import Base
 from imagebuild.planning import make_plan
 from imagebuild.platforms import normalised
@@ -16,10 +17,12 @@ from imagebuild.stamps import stamp
 from imagebuild.state import Existing, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imagebuild.dockerfile.mounts import Kind
     from imagebuild.events import Emit
     from imagebuild.plan import Plan
-    from imagebuild.protocols import Builder, Parts
+    from imagebuild.protocols import Parts
     from imagebuild.request import BuildRequest
     from imagebuild.state import ImageConfig
     from imagebuild.survey import Project
@@ -37,28 +40,27 @@ def unresolved(project: Project, platform: str | None) -> State:
     return State(known, Base(project.base) if project.base else _SCRATCH, bases)
 
 
-def look_at_bases(request: BuildRequest, project: Project, parts: Parts, emit: Emit) -> State:
+def look_at_bases(
+    request: BuildRequest, project: Project, parts: Parts, emit: Emit, near: Iterable[ImageName]
+) -> State:
     """The platform, and which images the bases mean now.
 
-    Raises `UsageError` for a platform that cannot be built for, and what `resolve_base` raises.
+    `near` are names of images that may stand on them, which the builder looks at beside that: they
+    tell of their bases what nobody has to be asked for then. Raises `UsageError` for a platform
+    that cannot be built for, and what `resolve_base` raises.
     """
     platform = parts.builder.platform_for(request.platform)
     wanted = [project.base, *project.bases] if project.base else list(project.bases)
-    found = {
-        name: resolve_base(name, parts.builder, parts.registry, emit, request.pull)
-        for name in dict.fromkeys(wanted)
-    }
+
+    def resolved() -> dict[ImageName, Base]:
+        builder, registry, pull = parts.builder, parts.registry, request.pull
+        names = dict.fromkeys(wanted)
+        return {name: resolve_base(name, builder, registry, emit, pull) for name in names}
+
+    found, _ = both(resolved, lambda: [parts.builder.find(name) for name in near])
     base = found[project.base] if project.base else _SCRATCH
-    prefect = check_versions(project, _held(base, parts.builder), emit)
+    prefect = check_versions(project, parts.builder.says(base), emit)
     return State(platform, base, tuple(found[name] for name in project.bases), prefect)
-
-
-def _held(base: Base, builder: Builder) -> ImageConfig | None:
-    """What the base says of itself, where the builder has the one that is meant."""
-    config = builder.find(base.name)
-    if config is None or (base.digest and config.digest_in(base.name) != base.digest):
-        return None
-    return config
 
 
 def plan_in(
@@ -83,9 +85,14 @@ def plan_in(
 
 
 def existing(plan: Plan, parts: Parts, *, push: bool) -> Existing:
-    """What the plan's names mean now; a registry is only asked where something is to be pushed."""
+    """What the plan's names mean now.
+
+    A registry is only asked where something may be pushed that is there already.
+    """
     local = {name: parts.builder.find(name) for name in plan.names}
-    remote = {name: parts.registry.find(name) for name in plan.names} if push else {}
+    first = local[plan.name]
+    stands = first is not None and plan.outdated(first.labels) is None
+    remote = {name: parts.registry.find(name) for name in plan.names} if push and stands else {}
     return Existing(
         {name: config for name, config in local.items() if config is not None},
         {name: digest for name, digest in remote.items() if digest is not None},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from platform import machine
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import UsageError
@@ -38,14 +39,19 @@ def normalised(asked: str) -> str:
             causes=("an image in an engine has one platform",),
             hint="build for each by itself, under a tag of its own",
         )
-    os, _, machine = text.partition("/")
-    if not machine and os in _ARCHITECTURES:
-        os, machine = "linux", os
-    text = f"{os}/{_ALIASES.get(machine, machine)}"
+    os, _, processor = text.partition("/")
+    if not processor and os in _ARCHITECTURES:
+        os, processor = "linux", os
+    text = f"{os}/{_ALIASES.get(processor, processor)}"
     if not _PLATFORM.fullmatch(text):
         message = f"{asked!r} is not a platform"
         raise UsageError(message, hint="write it as os/architecture[/variant]: linux/arm64")
     return text
+
+
+def of_this_machine() -> str:
+    """The platform of Linux containers that run here without emulation."""
+    return normalised(machine().lower())
 
 
 def checked(asked: str, offered: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ from imagebuild.survey import survey
 if TYPE_CHECKING:
     from imagebuild.events import Emit
     from imagebuild.flows import FoundFlow
+    from imagebuild.names import ImageName
     from imagebuild.plan import Plan, Steps
     from imagebuild.protocols import Checkout, Parts, Source
     from imagebuild.record import Change
@@ -91,7 +92,7 @@ def image_of(
     name = target_name(request, project.name, namespace)
     if request.push:
         parts.registry.check_push(name)
-    bases = look_at_bases(request, project, parts, emit)
+    bases = look_at_bases(request, project, parts, emit, _tagged(name))
     entrypoint = flow.entrypoint if flow else None
     plan = plan_in(request, project, bases, name, entrypoint=entrypoint)
     return dataclasses.replace(_decided(request, project, plan, parts, emit), flow=flow)
@@ -111,7 +112,7 @@ def prepare_deploy(
     def engine_side() -> State:
         if request.push:
             parts.registry.check_push(name)
-        return look_at_bases(request, project, parts, emit)
+        return look_at_bases(request, project, parts, emit, _tagged(name))
 
     state, recorded = both(engine_side, lambda: read_for(wanted, target, parts))
     run.recorded = recorded
@@ -132,6 +133,11 @@ def prepare_deploy(
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
     return Deploy(_decided(request, project, plan, parts, emit), target, recorded, change)
+
+
+def _tagged(name: ImageName) -> list[ImageName]:
+    """The name, where it is whole before the plan; else it gets a tag made of the content."""
+    return [name] if name.tag else []
 
 
 def _decided(
@@ -204,7 +210,7 @@ def foresee(request: BuildRequest, parts: Parts, emit: Emit) -> Foreseen:
         project = survey(local, checkout, emit)
         name = target_name(local, project.name, None)
         try:
-            state = look_at_bases(local, project, parts, emit)
+            state = look_at_bases(local, project, parts, emit, _tagged(name))
             plan = plan_in(local, project, state, name)
             steps = _decided(local, project, plan, parts, emit).steps
         except (Unreachable, Denied) as error:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imagebuild.events import Emit
     from imagebuild.names import ImageName
     from imagebuild.node import Node
-    from imagebuild.plan import Plan
+    from imagebuild.plan import Base, Plan
     from imagebuild.record import Change, Record, Target
     from imagebuild.state import DefaultImage, ImageConfig, Pool, Recorded
 
@@ -94,11 +94,27 @@ class Builder(Protocol):
     def find(self, name: ImageName) -> ImageConfig | None:
         """The image that it holds under this name, if any."""
 
+    def base(self, name: ImageName) -> ImageConfig | None:
+        """What it holds under a base's name, if any; nobody else is asked."""
+
+    def says(self, base: Base) -> ImageConfig | None:
+        """What a base says of itself, where it knows the very one."""
+
     def get(self, image_id: str) -> Image:
         """An image that `find` or `image` told of."""
 
     def image(self, plan: Plan, context: Context, emit: Emit) -> Image:
         """Build the whole plan with its labels, and under no name yet; raises `BuildFailed`."""
+
+
+class EnvironmentBuilder(Builder, Protocol):
+    """Makes environments too, for others to add the code."""
+
+    def environment(self, plan: Plan, context: Context, emit: Emit) -> Image:
+        """Build what the plan's code is added to, under no name yet; raises as `image` does."""
+
+    def real_path(self, image: Image, path: str) -> str:
+        """Where an absolute path of an image leads, through the links on its way."""
 
 
 class Registry(Protocol):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imagebuild.record import Schedule
 
 DEFAULT_BASE = "prefecthq/prefect:3-latest"
+ENV_PREFIX = "env-"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class BuildRequest:
     SOURCE_DATE_EPOCH, the time that the image is said to be of, in seconds since 1970.
     https://reproducible-builds.org/specs/source-date-epoch/
     `reports` are the files that tell of this build afterwards, and are no part of the project.
+    `env_prefix` begins the tag that an environment has in the image's repository, before its key;
+    None keeps it there under no tag of its own.
     """
 
     root: Path
@@ -69,6 +72,7 @@ class BuildRequest:
     cache: bool = True
     epoch: str | None = None
     reports: tuple[Path, ...] = ()
+    env_prefix: str | None = ENV_PREFIX
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PREFECT_LABEL = "io.prefect.version"
 _PREFIX = "org.opencontainers.image."
+CREATED_LABEL, BASE_DIGEST_LABEL = f"{_PREFIX}created", f"{_PREFIX}base.digest"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799  # the end of the year 9999, the last that RFC 3339 can write
 

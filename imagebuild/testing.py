@@ -16,6 +16,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from imagebuild.builders.bases import if_meant
 from imagebuild.digest import digest_of
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import StepEnded, StepStarted, Transfer
@@ -135,6 +136,14 @@ class FakeBuilder:
             return self.images[image_id].config if image_id else None
         known = (image.config for image in self.images.values())
         return next((config for config in known if config.digest_in(name) == name.digest), None)
+
+    def base(self, name: ImageName) -> ImageConfig | None:
+        """What it holds under a base's name."""
+        return self.find(name)
+
+    def says(self, base: Base) -> ImageConfig | None:
+        """What it holds under a base's name, if that is the one that is meant."""
+        return if_meant(base, self.find(base.name))
 
     def get(self, image_id: str) -> FakeImage:
         """An image that it holds; raises `ImagebuildError` for any other."""

@@ -6,6 +6,7 @@ import difflib
 import importlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.builders import BUILDERS
@@ -16,10 +17,11 @@ from imagebuild.registries import REGISTRIES
 from imagebuild.sources import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from imagebuild.protocols import Recorder, Source
+    from imagebuild.engine import Engine
+    from imagebuild.protocols import Builder, EnvironmentBuilder, Recorder, Registry, Source
     from imagebuild.request import BuildRequest
 
 
@@ -66,17 +68,64 @@ class Workshop:
         logins: Mapping[str, Mapping[str, str]] | None = None,
     ) -> Parts:
         """The parts for a request, as `wired` has them."""
+        table = _Table(self.env, request, self.stack, logins)
+        made = table.choose(_named(builder, BUILDERS, "builder"), builder)
+        return Parts(source_of(request, self.env), *made, self.recorder)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Makes a builder and the registry that goes with it, each when it is first needed."""
+
+    env: Mapping[str, str]
+    request: BuildRequest
+    stack: ExitStack
+    logins: Mapping[str, Mapping[str, str]] | None
+
+    def choose(self, place: str, name: str) -> tuple[Builder, Registry]:
+        """The builder of a name; one of images that are not pushed needs an engine."""
+        if name == "oci":
+            return self._direct(place, None, None)
+        if name == "auto" and self.request.push:
+            return self._direct(place, self._docker, self._registry)
+        place = BUILDERS["docker"] if name == "auto" else place
+        return _load(place)(self.engine, self.request), self._registry()
+
+    def _direct(
+        self,
+        place: str,
+        docker: Callable[[], EnvironmentBuilder] | None,
+        registry: Callable[[], Registry] | None,
+    ) -> tuple[Builder, Registry]:
+        from imagebuild.oci.cache import Cache
+        from imagebuild.oci.client import Registries
+        from imagebuild.oci.credentials import Logins
+        from imagebuild.oci.remote import Remote
+
+        registries = Registries(self.env, Logins(self.env, self.logins))
+        self.stack.callback(registries.close)
+        remote = Remote(registries, Cache.of(self.env))
+        return (
+            _load(place)(remote, self.request, docker),
+            _load(REGISTRIES["http"])(remote, registry),
+        )
+
+    def _docker(self) -> EnvironmentBuilder:
+        made: EnvironmentBuilder = _load(BUILDERS["docker"])(self.engine, self.request)
+        return made
+
+    def _registry(self) -> Registry:
+        made: Registry = _load(REGISTRIES["engine"])(self.engine)
+        return made
+
+    @cached_property
+    def engine(self) -> Engine:
+        """One engine for all that is made."""
         from imagebuild.engine import Engine
 
-        made = _load(_named(builder, BUILDERS, "builder"))
-        engine = Engine(self.env, logins)
+        engine = Engine(self.env, self.logins)
         self.stack.callback(engine.close)
-        return Parts(
-            source=source_of(request, self.env),
-            builder=made(engine, request),
-            registry=_load(REGISTRIES["engine"])(engine),
-            recorder=self.recorder,
-        )
+        return engine
 
 
 def source_of(request: BuildRequest, env: Mapping[str, str]) -> Source:

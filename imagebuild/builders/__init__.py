@@ -1,6 +1,8 @@
 """What builds images: one file each, one line here."""
 
 BUILDERS = {
+    "auto": "imagebuild.builders.append:AppendBuilder",
     "docker": "imagebuild.builders.docker:DockerBuilder",
     "classic": "imagebuild.builders.classic:ClassicBuilder",
+    "oci": "imagebuild.builders.append:AppendBuilder",
 }

@@ -21,6 +21,13 @@ def bases_of(plan: Plan) -> tuple[Base, ...]:
     return recipe.bases if isinstance(recipe, OwnDockerfile) else (plan.environment.base,)
 
 
+def if_meant(base: Base, found: ImageConfig | None) -> ImageConfig | None:
+    """What was found under the base's name, where it is the image that is meant."""
+    if found is None or (base.digest and found.digest_in(base.name) != base.digest):
+        return None
+    return found
+
+
 def is_newer_wanted(
     plan: Plan, pull: bool | None, find: Callable[[ImageName], ImageConfig | None]
 ) -> bool:

@@ -7,12 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagebuild.builders.bases import bases_of, check_base, is_newer_wanted
+from imagebuild.builders.bases import bases_of, check_base, if_meant, is_newer_wanted
 from imagebuild.builders.classic_steps import image_id
 from imagebuild.builders.failures import failure
 from imagebuild.builders.image import EngineImage, found_image
 from imagebuild.builders.packing import Packed
-from imagebuild.builders.recipe import Dockerfile
+from imagebuild.builders.recipe import Dockerfile, Wanted
 from imagebuild.engine import EngineRefused
 from imagebuild.errors import UsageError
 from imagebuild.events import Note, Sent, Warned, ignore
@@ -53,12 +53,25 @@ class ClassicBuilder:
         """An image of the engine; raises `ImagebuildError` where it is gone."""
         return found_image(self.engine, image_id)
 
+    def base(self, name: ImageName) -> ImageConfig | None:
+        """The image in the engine under a base's name."""
+        return self.find(name)
+
+    def says(self, base: Base) -> ImageConfig | None:
+        """What the base says of itself, where the engine has the very one."""
+        return if_meant(base, self.find(base.name))
+
     def image(self, plan: Plan, context: Context, emit: Emit) -> EngineImage:
         """Build the plan's Dockerfile, all files sent; raises as BuildKit's builder does.
 
         Raises `UsageError` for secrets and ssh agents, which this builder cannot mount.
         """
+        return self.made(Wanted(plan, plan.labels), context, emit)
+
+    def made(self, wanted: Wanted, context: Context, emit: Emit) -> EngineImage:
+        """The same, of a part of the plan."""
         self._check_mounts()
+        plan = wanted.plan
         rendered = isinstance(plan.environment.recipe, Template)
         base = self._base(plan.environment.base) if rendered else ImageConfig("", "")
         dockerfile = Dockerfile.of(plan, user=base.user, mounts=False)
@@ -66,7 +79,7 @@ class ClassicBuilder:
         emit(Note("the classic builder has no cache mounts, secrets or ssh: every file is sent"))
         for path in packed.left_out:
             emit(Warned(f"left out, as the classic builder takes it for its own: {path}"))
-        image = self.get(self._build(plan, packed, emit))
+        image = self.get(self._build(wanted, packed, emit))
         files = [node for node in context.nodes if node.kind == "file"]
         emit(Sent(tuple(node.path for node in files), sum(node.size for node in files)))
         if rendered:
@@ -92,11 +105,13 @@ class ClassicBuilder:
         query = {"dockerfile": packed.dockerfile_name}
         return self.get(self._run(packed, query, [base.name], ignore)).config
 
-    def _build(self, plan: Plan, packed: Packed, emit: Emit) -> str:
+    def _build(self, wanted: Wanted, packed: Packed, emit: Emit) -> str:
+        plan = wanted.plan
         pull = is_newer_wanted(plan, self.request.pull, self.find)
         query = {
             "dockerfile": packed.dockerfile_name,
-            "labels": json.dumps(plan.labels, sort_keys=True),
+            "labels": json.dumps(dict(wanted.labels), sort_keys=True),
+            **({"target": wanted.target} if wanted.target else {}),
             "buildargs": json.dumps({**self.engine.proxies, **plan.environment.build_args}),
             "rm": "1",
             "forcerm": "1",

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from imagebuild import buildkit
 from imagebuild.builders.agents import agents
-from imagebuild.builders.bases import bases_of, check_base, is_newer_wanted
+from imagebuild.builders.bases import bases_of, check_base, if_meant, is_newer_wanted
 from imagebuild.builders.classic import ClassicBuilder
+from imagebuild.builders.environments import environment_labels
 from imagebuild.builders.failures import engine_gone
 from imagebuild.builders.image import EngineImage, found_image
-from imagebuild.builders.recipe import Dockerfile
+from imagebuild.builders.recipe import Dockerfile, Wanted
 from imagebuild.builders.secrets import Secrets
 from imagebuild.builders.steps import steps, translated
 from imagebuild.builders.trees import ContextTree, Files
+from imagebuild.dockerfile.code import ENVIRONMENT_STAGE
+from imagebuild.engine.paths import real_path
 from imagebuild.events import Sent, Warned, ignore
 from imagebuild.plan import Template
 from imagebuild.platforms import checked, normalised
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from imagebuild.events import Emit
     from imagebuild.names import ImageName
     from imagebuild.plan import Base, Environment, Plan
-    from imagebuild.protocols import Context
+    from imagebuild.protocols import Context, Image
     from imagebuild.request import BuildRequest
 
 
@@ -62,32 +65,55 @@ class DockerBuilder:
         """An image of the engine; raises `ImagebuildError` where it is gone."""
         return found_image(self.engine, image_id)
 
+    def base(self, name: ImageName) -> ImageConfig | None:
+        """The image in the engine under a base's name."""
+        return self.find(name)
+
+    def says(self, base: Base) -> ImageConfig | None:
+        """What the base says of itself, where the engine has the very one."""
+        return if_meant(base, self.find(base.name))
+
     def image(self, plan: Plan, context: Context, emit: Emit) -> EngineImage:
         """Build the plan's Dockerfile; raises `BuildFailed`, `Denied` or `Unreachable`.
 
         An engine without BuildKit builds it by the builder that it has, with a warning.
         """
+        return self._made(Wanted(plan, plan.labels), context, emit)
+
+    def environment(self, plan: Plan, context: Context, emit: Emit) -> EngineImage:
+        """Build its stage `environment` alone; raises as `image` does."""
+        labels = environment_labels(plan)
+        return self._made(Wanted(plan, labels, ENVIRONMENT_STAGE), context, emit)
+
+    def real_path(self, image: Image, path: str) -> str:
+        """Where an absolute path of an image leads, through the links on its way."""
+        return real_path(self.engine, image.config.id, path)
+
+    def _made(self, wanted: Wanted, context: Context, emit: Emit) -> EngineImage:
         try:
-            return self._image(plan, context, emit)
+            return self._image(wanted, context, emit)
         except buildkit.NoBuildkit as error:
             text = "the engine has no BuildKit: it builds with the classic builder"
             emit(Warned(text, cause=str(error), hint="use Docker Engine 18.09 or newer"))
-            return self._classic.image(plan, context, emit)
+            return self._classic.made(wanted, context, emit)
 
-    def _image(self, plan: Plan, context: Context, emit: Emit) -> EngineImage:
+    def _image(self, wanted: Wanted, context: Context, emit: Emit) -> EngineImage:
+        plan = wanted.plan
         environment = plan.environment
         rendered = isinstance(environment.recipe, Template)
         base = self._base(environment) if rendered else ImageConfig("", "")
         dockerfile = Dockerfile.of(plan, user=base.user, mounts=True)
         options = buildkit.BuildOptions(
             dockerfile=dockerfile.name,
-            labels=plan.labels,
+            labels=wanted.labels,
             build_args={**self.engine.proxies, **environment.build_args},
             platform=self._platform(environment),
+            target=wanted.target,
             no_cache=not self.request.cache,
             pull=is_newer_wanted(plan, self.request.pull, self.find),
         )
-        image_id = self._build(dockerfile, options, ContextTree(context), _names(plan), emit)
+        tree = ContextTree(context)
+        image_id = self._build(dockerfile, options, tree, _names(plan), emit)
         image = self.get(image_id)
         if rendered:
             check_base(plan, image.config, base)
@@ -131,7 +157,7 @@ class DockerBuilder:
                 credentials=lambda host: self.engine.logins.credential(host, bases),
                 secrets=Secrets(self.request.secrets, self.engine.env),
                 ssh=ssh,
-                shared_key=hashlib.sha256(str(self.request.root).encode()).hexdigest(),
+                shared_key=self._shared_key(options.target),
                 name="imagebuild",
             )
             with translated(dockerfile), session:
@@ -139,6 +165,15 @@ class DockerBuilder:
                 sent = session.sent["context"]
                 emit(Sent(sent.paths, sent.bytes))
                 return image_id
+
+    def _shared_key(self, target: str) -> str:
+        """What the engine remembers the files by that it has.
+
+        A build that reads less of them would make it forget the rest, so it has a key of its own.
+        """
+        return hashlib.sha256(
+            f"{self.request.root}{target and chr(0) + target}".encode()
+        ).hexdigest()
 
     def _platform(self, environment: Environment) -> str:
         """What the engine is told: nothing for its own, of which it knows the variant best."""

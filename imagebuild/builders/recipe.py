@@ -11,12 +11,21 @@ from imagebuild import templates
 from imagebuild.plan import OwnDockerfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from imagebuild.plan import Plan
 
 _DOCKERFILE = "Dockerfile"
 _ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be built of a plan: a stage, or where none is named all, with these labels."""
+
+    plan: Plan
+    labels: Mapping[str, str]
+    target: str = ""
 
 
 @dataclass(frozen=True)

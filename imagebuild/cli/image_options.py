@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from imagebuild.cli.command import Decorator, option, with_options
-from imagebuild.request import DEFAULT_BASE
+from imagebuild.request import DEFAULT_BASE, ENV_PREFIX
 
 _CONTENT, _BUILD, _NAMES = "What goes into the image", "How it is built", "Where it goes"
 
@@ -172,10 +172,28 @@ building_options = with_options(
         "--builder",
         section=_BUILD,
         metavar="NAME",
-        default="docker",
+        default="auto",
         show_default=True,
-        help="docker: the engine's BuildKit, or what the engine has instead. classic: the engine's"
-        " builder from before BuildKit, without cache mounts, secrets and SSH.",
+        help="auto: what is pushed is put together in the registry from the environment there and"
+        " the code, and Docker builds what is missing. docker: the engine's BuildKit, or what the"
+        " engine has instead. classic: the engine's builder from before BuildKit, without cache"
+        " mounts, secrets and SSH. oci: in the registry alone, no engine is asked.",
+    ),
+    option(
+        "--env-cache/--no-env-cache",
+        section=_BUILD,
+        default=True,
+        show_default=True,
+        help="Keep the environment under a tag of its own beside the image, where it is found"
+        " again; or not.",
+    ),
+    option(
+        "--env-prefix",
+        section=_BUILD,
+        metavar="TEXT",
+        default=ENV_PREFIX,
+        show_default=True,
+        help="How the tags of environments begin, before twelve digits or more of their key.",
     ),
 )
 

@@ -12,7 +12,8 @@ from click.core import ParameterSource
 from imagebuild.cli import reading
 from imagebuild.cli.handing import reports
 from imagebuild.errors import UsageError
-from imagebuild.request import DEFAULT_BASE, BuildRequest, DeploymentRequest
+from imagebuild.names import BadImageName, ImageName
+from imagebuild.request import DEFAULT_BASE, ENV_PREFIX, BuildRequest, DeploymentRequest
 from imagebuild.roots import find_root
 
 if TYPE_CHECKING:
@@ -45,11 +46,8 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
     _check_dockerfile(options)
     _check_pin(options)
     here, env = current_folder(), os.environ
-    image = (
-        reading.image_name(options["image"], "--image")
-        if options.get("image") is not None
-        else None
-    )
+    typed = options.get("image")
+    image = None if typed is None else reading.image_name(typed, "--image")
     base = reading.image_name(options.get("base", DEFAULT_BASE), "--base")
     pushed = image is not None and (image.digest is not None or not image.is_bare)
     return BuildRequest(
@@ -76,6 +74,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
         cache=options.get("cache", True),
         epoch=env.get("SOURCE_DATE_EPOCH"),
         reports=reports(options),
+        env_prefix=_env_prefix(options),
     )
 
 
@@ -97,6 +96,18 @@ def deployment_request(options: Mapping[str, Any]) -> DeploymentRequest:
         version=options["version"],
         concurrency_limit=options["concurrency_limit"],
     )
+
+
+def _env_prefix(options: Mapping[str, Any]) -> str | None:
+    """How the tags of environments begin; None where they get none."""
+    prefix: str = options.get("env_prefix", ENV_PREFIX)
+    try:
+        ImageName.parse(f"image:{prefix}{'0' * 16}")
+    except BadImageName as error:
+        message = f"cannot use --env-prefix {prefix}"
+        causes = ("no tag of an image can begin with it",)
+        raise UsageError(message, causes=causes, hint="give a word, such as env-") from error
+    return prefix if options.get("env_cache", True) else None
 
 
 def _check_pin(options: Mapping[str, Any]) -> None:

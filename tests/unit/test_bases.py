@@ -6,7 +6,7 @@ import pytest
 
 from imagebuild.bases import resolve_base
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
-from imagebuild.events import Event, Note, Warned
+from imagebuild.events import Event, Warned
 from imagebuild.plan import Base
 from imagebuild.state import ImageConfig
 from imagebuild.testing import FakeBuilder, FakeRegistry
@@ -33,49 +33,43 @@ class World:
 
 
 @pytest.mark.parametrize(
-    ("local", "remote", "digest", "image_id", "noted"),
+    ("local", "remote", "digest", "image_id"),
     [
-        (None, DIGEST, DIGEST, None, False),
-        (DIGEST, DIGEST, DIGEST, IMAGE_ID, False),
-        (OTHER_DIGEST, DIGEST, DIGEST, IMAGE_ID, True),
-        ("", DIGEST, DIGEST, IMAGE_ID, True),
-        ("", None, None, IMAGE_ID, False),
-        (DIGEST, None, None, IMAGE_ID, False),
+        (None, DIGEST, DIGEST, None),
+        (DIGEST, DIGEST, DIGEST, None),
+        (OTHER_DIGEST, DIGEST, DIGEST, None),
+        ("", DIGEST, DIGEST, None),
+        ("", None, None, IMAGE_ID),
+        (DIGEST, None, None, IMAGE_ID),
     ],
 )
 def test_the_registry_decides_and_the_engine_stands_in(
-    local: str | None, remote: str | None, digest: str | None, image_id: str | None, noted: bool
+    local: str | None, remote: str | None, digest: str | None, image_id: str | None
 ) -> None:
-    """Said where they differ; what only the engine has is known by its ID: nobody can pull it."""
+    """What only the engine has is known by its ID: nobody can pull it."""
     world = World(local, remote)
 
     assert world.resolve() == Base(PREFECT, digest=digest, image_id=image_id)
-    assert [type(event) for event in world.told] == ([Note] if noted else [])
-
-
-def test_a_pinned_base_that_the_engine_has_asks_nobody() -> None:
-    """It can only mean the one image."""
-    world = World(DIGEST)
-    world.registry.reachable = False
-
-    assert world.resolve(f"{PREFECT}@{DIGEST}").digest == DIGEST
     assert world.told == []
 
 
-def test_a_pinned_base_that_only_the_registry_has_is_found_there() -> None:
-    """Before the build, which fetches it."""
+def test_where_the_registry_tells_the_engine_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There need not be one."""
     world = World(remote=DIGEST)
+    monkeypatch.setattr(world.builder, "base", lambda _: pytest.fail("it was asked"))
 
-    assert world.resolve(f"{PREFECT}@{DIGEST}") == Base(name(f"{PREFECT}@{DIGEST}"), digest=DIGEST)
+    assert world.resolve().digest == DIGEST
+
+
+@pytest.mark.parametrize("local", [None, DIGEST, OTHER_DIGEST])
+def test_a_pinned_base_asks_nobody(local: str | None) -> None:
+    """It can only mean the one image; whether that is anywhere, who builds on it will see."""
+    world = World(local)
+    world.registry.reachable = False
+    pinned = name(f"{PREFECT}@{DIGEST}")
+
+    assert world.resolve(str(pinned)) == Base(pinned, digest=DIGEST)
     assert world.told == []
-
-
-def test_a_digest_that_nobody_knows_is_an_error() -> None:
-    """That says what to look at."""
-    with pytest.raises(ImagebuildError, match="there is no base image") as caught:
-        World(remote=DIGEST).resolve(f"{PREFECT}@{OTHER_DIGEST}")
-
-    assert caught.value.hint == "check the name and the digest given with --base"
 
 
 @pytest.mark.parametrize("pull", [None, True, False])
@@ -107,7 +101,7 @@ def test_with_a_pull_the_registrys_is_taken() -> None:
     """Where the engine has another, too."""
     world = World(OTHER_DIGEST, DIGEST)
 
-    assert world.resolve(pull=True) == Base(PREFECT, digest=DIGEST, image_id=IMAGE_ID)
+    assert world.resolve(pull=True) == Base(PREFECT, digest=DIGEST)
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("reachable", Unreachable), ("denied", Denied)])
