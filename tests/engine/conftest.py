@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+    from tests.support.registry import Registry
     from tests.support.second_engine import SecondEngine
 
 
@@ -40,3 +41,30 @@ def made(engine: DockerClient) -> Iterator[list[str]]:
     yield names
     for name in names:
         engine.images.remove(name, force=True)
+
+
+@pytest.fixture(scope="session")
+def prefect_base(engine: DockerClient, base_image: str, registry: Registry) -> str:
+    """Give Prefect's image as the open registry has it."""
+    name = f"{registry.address}/bases/prefect:3"
+    engine.images.get(base_image).tag(name)
+    push(engine, name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def small_base(engine: DockerClient, registry: Registry) -> str:
+    """Give an image without files as the open registry has it."""
+    from tests.support.small_image import import_small
+
+    name = f"{registry.address}/bases/small:1"
+    engine.images.get(import_small(engine)).tag(name)
+    push(engine, name)
+    return name
+
+
+def push(engine: DockerClient, name: str) -> None:
+    """Push what has this name in the engine, and take the name away there."""
+    for event in engine.api.push(name, stream=True, decode=True):
+        assert "error" not in event, event
+    engine.images.remove(name)

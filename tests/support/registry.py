@@ -59,6 +59,7 @@ def running_registry(client: DockerClient, *, private: bool = False) -> Iterator
     # The container that usually tidies up cannot be pulled everywhere; `with` does it as well.
     testcontainers_config.ryuk_disabled = True
     container = DockerContainer(ensure(client, REGISTRY)).with_exposed_ports(5000)
+    container.with_env("REGISTRY_STORAGE_DELETE_ENABLED", "true")
     if private:
         container.with_copy_into_container(HTPASSWD.encode(), "/htpasswd")
         container.with_envs(
