@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 from imagebuild.bases import resolve_base
@@ -13,7 +14,7 @@ from imagebuild.parallel import both
 from imagebuild.plan import Base
 from imagebuild.planning import make_plan
 from imagebuild.platforms import normalised
-from imagebuild.stamps import stamp
+from imagebuild.stamps import PREFECT_LABEL, stamp
 from imagebuild.state import Existing, State
 
 if TYPE_CHECKING:
@@ -106,11 +107,16 @@ def check_versions(project: Project, base: ImageConfig | None, emit: Emit) -> st
     """
     if project.base is None:
         return None
+    name, requirements = str(project.base), "\n".join(project.lists.values())
+    pyproject = project.text("pyproject.toml") or ""
+    labels, env = (base.labels, base.env) if base else ({}, {})
+    own = env.get("PREFECT_VERSION") or labels.get(PREFECT_LABEL) or ""
+    wishes = "prefect" in requirements.lower() or "requires-python" in pyproject
+    if not wishes and re.fullmatch(r"\d+\.\d+\.\d+", own):
+        return own  # nothing to compare, which is most often so
     from imagebuild.versions import mismatches, prefect_version
 
-    name, requirements = str(project.base), "\n".join(project.lists.values())
-    labels, env = (base.labels, base.env) if base else ({}, {})
-    for text in mismatches(requirements, project.text("pyproject.toml"), name, labels, env):
+    for text in mismatches(requirements, pyproject, name, labels, env):
         emit(Warned(text))
     return prefect_version(requirements, name, labels, env)
 
