@@ -19,6 +19,7 @@ from imagebuild.oci.descriptors import (
     BadManifest,
     Descriptor,
     Manifest,
+    checked_reference,
     digest_of_bytes,
     is_digest,
 )
@@ -47,7 +48,7 @@ class Repository:
 
     All raise `Denied` where we may not, `Unreachable` where nobody answers, `Later` (an
     `Unreachable`) where the registry stayed busy, and `PushFailed` for all other refusals, with
-    the registry's words. A digest that is none is a `ValueError`.
+    the registry's words. A digest or a tag that is none is a `ValueError`.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -131,7 +132,7 @@ class Repository:
         ask = self._at.ask(
             f"push {self._shown(reference)}",
             "PUT",
-            self._at.url(f"manifests/{reference}"),
+            self._at.url(f"manifests/{checked_reference(reference)}"),
             access=self._at.access(push=True),
             headers={"Content-Type": media_type},
             body=lambda: io.BytesIO(data),
@@ -165,7 +166,7 @@ class Repository:
         return self._at.ask(
             f"{verb} {self._shown(reference)}",
             method,
-            self._at.url(f"manifests/{reference}"),
+            self._at.url(f"manifests/{checked_reference(reference)}"),
             headers={"Accept": _ACCEPT},
             limit=MANIFEST_LIMIT,
         )

@@ -11,6 +11,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout, make_headers, parse_url
 
+from imagebuild.errors import UsageError
 from imagebuild.oci.addresses import Neighbourhood, shown
 from imagebuild.oci.exchange import ERROR_LIMIT, Answer
 from imagebuild.oci.failures import of_the_way, tls_unexpected, wrong
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from imagebuild.oci.exchange import Ask
 
-_TIMEOUT = Timeout(connect=10, read=60)
+_CONNECT, _READ = 10.0, 60.0
+# How fast a registry has to write down and check an upload before it answers.
+_SLOWEST = 8 << 20
 _AT_ONCE = 8
 _BLOCK = 128 << 10
 # What Go's server and nginx say, in plain http, to who speaks plain http to them.
@@ -109,7 +112,8 @@ class Connections:
             sent["Content-Length"] = str(ask.size)
         try:
             with of_the_way(ask, url):
-                return Reply(ask, url, opener(ask.method, url, body, sent))
+                wait = Timeout(connect=_CONNECT, read=_READ + ask.size / _SLOWEST)
+                return Reply(ask, url, opener(ask.method, url, body, sent, wait))
         finally:
             if body is not None:
                 body.close()
@@ -148,7 +152,7 @@ class _Opener:
         self._pool, self._whole = pool, whole
 
     def __call__(
-        self, method: str, url: str, body: Any, headers: dict[str, str]
+        self, method: str, url: str, body: Any, headers: dict[str, str], wait: Timeout
     ) -> urllib3.BaseHTTPResponse:
         response: urllib3.BaseHTTPResponse = self._pool.urlopen(
             method,
@@ -159,7 +163,7 @@ class _Opener:
             retries=False,
             preload_content=False,
             decode_content=False,
-            timeout=_TIMEOUT,
+            timeout=wait,
         )
         return response
 
@@ -169,6 +173,9 @@ class _Opener:
 
 def _proxied(proxy: str, tls: Any) -> urllib3.ProxyManager:
     parts = urlsplit(proxy)
+    if parts.scheme not in {"http", "https"}:
+        message = f"{shown(proxy)} is a proxy that speaks {parts.scheme}, which we do not"
+        raise UsageError(message, hint="name an http proxy, or take the registry into NO_PROXY")
     user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
     return urllib3.ProxyManager(
         without_password(proxy),

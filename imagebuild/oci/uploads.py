@@ -8,7 +8,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-bl
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ from imagebuild.oci.descriptors import checked_digest
 from imagebuild.oci.failures import Wrong, busy, refusal, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from imagebuild.events import Emit
@@ -54,7 +54,7 @@ def push_blob(
         if session is None:
             emit(Transfer("push", what, size, size))
             return False
-        _send(at, session, digest, size, lambda: _Checked(open_content(), digest, size, what, emit))
+        _send(at, session, digest, size, lambda: _Checked(open_content, digest, size, what, emit))
         return True
 
     return at.transport.patiently(once)
@@ -93,7 +93,7 @@ def _begun(at: Endpoint, digest: str, mount_from: Sequence[str]) -> str | None:
         if place is None:
             return None
         kept = kept or place
-    if _ITSELF in refused and has_blob(at, digest):
+    if _ITSELF in refused and has_blob(at, digest, _action(at)):
         if kept:
             _cancel(at, kept)
         return None
@@ -182,17 +182,24 @@ class _Checked:
     The last of it is held back until all of it is known to be right.
     """
 
-    def __init__(self, content: BinaryIO, digest: str, size: int, what: str, emit: Emit) -> None:
-        self._content, self._digest, self._size = content, digest, size
+    def __init__(
+        self,
+        open_content: Callable[[], BinaryIO],
+        digest: str,
+        size: int,
+        what: str,
+        emit: Emit,
+    ) -> None:
+        self._digest, self._size = digest, size
         self._what, self._emit = what, emit
         self._hashed, self._read = hashlib.sha256(), 0
+        with self._readable():
+            self._content = open_content()
 
     def read(self, size: int = -1) -> bytes:
         """The next piece, which is checked with all before it where it is the last."""
-        try:
+        with self._readable():
             chunk = self._content.read(size)
-        except OSError as error:
-            raise self._changed(str(error)) from error
         self._hashed.update(chunk)
         self._read += len(chunk)
         at_end = self._read >= self._size or not chunk
@@ -209,6 +216,13 @@ class _Checked:
     def close(self) -> None:
         """Close the content."""
         self._content.close()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._changed(str(error)) from error
 
     def _changed(self, reason: str) -> PushFailed:
         message = f"what should be {self._digest} is not, or cannot be read"

@@ -467,3 +467,28 @@ def test_no_password_is_in_a_refusal(server: Server) -> None:
     with repository(server, LOGIN) as at, pytest.raises(Denied) as caught:
         at.head_manifest("v1")
     assert PASSWORD not in repr(caught.value.__dict__)
+
+
+@pytest.mark.parametrize("reference", ["", "../../x", "a/b", "a?b", "é", "x" * 129, "sha256:1"])
+def test_what_is_no_tag_becomes_no_address(server: Server, reference: str) -> None:
+    """Nor what is no digest."""
+    with repository(server) as at:
+        for call in (
+            lambda: at.head_manifest(reference),
+            lambda: at.get_manifest(reference),
+            lambda: at.put_manifest(reference, OCI_MANIFEST, MANIFEST),
+        ):
+            with pytest.raises(ValueError, match="neither a tag nor a digest"):
+                call()
+    assert server.asked == []
+
+
+def test_content_that_cannot_be_opened_is_told(server: Server) -> None:
+    """By its own reason."""
+
+    def gone() -> io.BytesIO:
+        raise FileNotFoundError(2, "No such file", "layer.tar")
+
+    with repository(server) as at, pytest.raises(PushFailed) as caught:
+        at.push_blob(DIGEST, len(BLOB), gone, ignore)
+    assert "layer.tar" in caught.value.causes[0]
