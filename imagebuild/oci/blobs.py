@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from imagebuild.oci.descriptors import checked_digest, digest_of_bytes
+from imagebuild.oci.descriptors import CONFIG_LIMIT, checked_digest, digest_of_bytes
 from imagebuild.oci.failures import Later, refusal, wrong
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def has_blob(at: Endpoint, digest: str, action: str | None = None) -> bool:
 def get_blob(at: Endpoint, digest: str, size: int) -> bytes:
     """A small one, whole."""
     ask = _ask(at, "GET", digest, size)
+    if size > CONFIG_LIMIT:
+        raise wrong(ask, f"{size} bytes are more than a config may have")
     data = at.answered(ask, {200}).body
     if len(data) != size or digest_of_bytes(data) != digest:
         raise wrong(ask, f"{len(data)} bytes that are {digest_of_bytes(data)} came back")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -20,7 +19,7 @@ from imagebuild.web import origin, proxy_for, without_password
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from imagebuild.oci.exchange import Ask
 
@@ -136,13 +135,12 @@ class Connections:
         parts = urlsplit(url)
         proxy = proxy_for(parts.scheme, parts.hostname or "", self._env)
         tls = tls_context(parts.netloc, self._env) if parts.scheme == "https" else None
-        meets = self._near.learn
-        if origin(url) != self._own:
-            self._near.check_name(url)
-            meets = functools.partial(self._near.check, f"{parts.scheme}://{parts.netloc}")
+        site = None if origin(url) == self._own else f"{parts.scheme}://{parts.netloc}"
+        if site:
+            self._near.check_name(site)
         if proxy is not None:
             return _Opener(_proxied(proxy, tls), whole=True)
-        return _Opener(_direct(url, tls, meets), whole=False)
+        return _Opener(_direct(url, tls, near=self._near, site=site), whole=False)
 
 
 class _Opener:
@@ -185,30 +183,43 @@ def _proxied(proxy: str, tls: Any) -> urllib3.ProxyManager:
     )
 
 
-def _direct(url: str, tls: Any, meets: Callable[[str], None]) -> urllib3.HTTPConnectionPool:
+def _direct(url: str, tls: Any, **meeting: Any) -> urllib3.HTTPConnectionPool:
     parts = parse_url(url)
     host, port = parts.host or "", parts.port
-    more: dict[str, Any] = {"maxsize": _AT_ONCE, "blocksize": _BLOCK, "meets": meets}
+    more: dict[str, Any] = {"maxsize": _AT_ONCE, "blocksize": _BLOCK, **meeting}
     if parts.scheme == "https":
         return _TlsPool(host, port, ssl_context=tls, **more)
     return _Pool(host, port, **more)
 
 
 class _Meeting:
-    """A connection that says whom it has met before anything is sent to them."""
+    """A connection that looks whom it has met.
 
-    def __init__(self, *arguments: Any, meets: Callable[[str], None], **named: Any) -> None:
+    At another `site` than the registry's, before anything is said; the registry itself, when it has
+    shown its certificate.
+    """
+
+    def __init__(
+        self, *arguments: Any, near: Neighbourhood, site: str | None, **named: Any
+    ) -> None:
         super().__init__(*arguments, **named)
-        self._meets = meets
+        self._near, self._site, self._peer = near, site, ""
 
     def _new_conn(self) -> socket.socket:
         made: socket.socket = super()._new_conn()  # type: ignore[misc]
         try:
-            self._meets(made.getpeername()[0])
+            self._peer = made.getpeername()[0]
+            if self._site:
+                self._near.check(self._site, self._peer)
         except BaseException:
             made.close()
             raise
         return made
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        if not self._site:
+            self._near.learn(self._peer)
 
 
 class _Connection(_Meeting, HTTPConnection):

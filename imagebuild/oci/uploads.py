@@ -80,7 +80,7 @@ def check_push(at: Endpoint) -> None:
 def _begun(at: Endpoint, digest: str, mount_from: Sequence[str]) -> str | None:
     """The address of an upload; None where none is needed."""
     kept, refused = None, set[str]()
-    for source in (*mount_from, at.repository):
+    for source in (*mount_from, at.name.path):
         answer = _mounted(at, digest, source)
         if answer is None:
             refused.add(_remembered(at, source))
@@ -111,7 +111,7 @@ def _mounted(at: Endpoint, digest: str, source: str) -> Answer | None:
     try:
         answer = at.transport.once(ask)
     except (Denied, Wrong):  # of a token for both repositories
-        if source == at.repository:
+        if source == at.name.path:
             raise
         answer = None
     if answer is not None and answer.status in {201, 202}:
@@ -122,7 +122,7 @@ def _mounted(at: Endpoint, digest: str, source: str) -> Answer | None:
 
 
 def _remembered(at: Endpoint, source: str) -> str:
-    return _ITSELF if source == at.repository else source
+    return _ITSELF if source == at.name.path else source
 
 
 def _session(at: Endpoint) -> str:

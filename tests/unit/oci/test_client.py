@@ -12,6 +12,7 @@ from imagebuild.errors import Denied, ImagebuildError, PushFailed, Unreachable
 from imagebuild.events import Event, Transfer, ignore
 from imagebuild.oci.descriptors import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from imagebuild.oci.failures import BlobsUnknown, Later, Wrong
+from imagebuild.parallel import each
 from tests.unit.oci.loopback import (
     LOGIN,
     PASSWORD,
@@ -287,6 +288,13 @@ def test_what_is_no_digest_becomes_no_address(server: Server, digest: str) -> No
     assert server.asked == []
 
 
+def test_a_small_blob_is_small(server: Server) -> None:
+    """Whatever somebody's manifest says of it."""
+    with repository(server) as at, pytest.raises(Wrong, match="more than a config may have"):
+        at.get_blob(DIGEST, 9 << 20)
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("knows_ranges", [True, False])
 def test_a_stream_that_breaks_off_is_taken_up(server: Server, knows_ranges: bool) -> None:
     """Where it was, if the registry can."""
@@ -425,6 +433,20 @@ def test_leave_to_push_is_asked_for_and_nothing_stays(server: Server) -> None:
 
     delete = "DELETE blobs/uploads/…"
     assert asked(server) == [POST, delete, POST, delete, POST]
+
+
+def test_many_threads_push_at_once(server: Server) -> None:
+    """Each blob in two requests, over no more connections than threads."""
+    with repository(server) as at:
+
+        def push_one(number: int) -> bool:
+            data = BLOB + bytes([number])
+            return at.push_blob(digest_of(data), len(data), lambda: io.BytesIO(data), ignore)
+
+        assert each(push_one, range(24), at_once=6) == [True] * 24
+
+    assert sorted(asked(server)) == [POST] * 24 + [PUT] * 24
+    assert server.connections <= 6
 
 
 # Refusals

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagebuild.errors import RefusedByPolicy, Unreachable, UsageError
-from imagebuild.events import ignore
+from imagebuild.events import Note, ignore
 from imagebuild.names import ImageName
 from imagebuild.oci.descriptors import OCI_MANIFEST
 from imagebuild.oci.transport import Transport
@@ -40,6 +40,7 @@ from tests.unit.oci.loopback import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imagebuild.events import Event
     from tests.support.certificates import Certificate
 
 BLOB = b"a blob"
@@ -235,6 +236,19 @@ def test_a_registry_says_when_to_come_back(
         at.head_manifest("v1")
 
     assert sum(time.slept) == expected if expected is not None else 0.8 <= time.slept[0] <= 1.2
+
+
+def test_a_wait_that_somebody_could_wonder_about_is_told(server: Server) -> None:
+    """A short one is not."""
+    server.opens = ""
+    events: list[Event] = []
+    name = ImageName.parse(f"{server.host}/{REPOSITORY}")
+    with registries(emit=events.append) as made:
+        for seconds in ("1", "30"):
+            server.say("HEAD", ".*", Said(429, headers={"Retry-After": seconds}))
+            made.repository(name).head_manifest("v1")
+
+    assert events == [Note(f"{server.host} is busy: trying again in 30 seconds")]
 
 
 def test_a_date_to_come_back_at_is_understood(server: Server) -> None:
