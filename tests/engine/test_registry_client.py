@@ -32,6 +32,7 @@ from tests.support.proxies import (
     recording_http,
     status_answer,
 )
+from tests.support.small_image import import_small
 from tests.support.tls_front import tls_front
 
 if TYPE_CHECKING:
@@ -194,6 +195,27 @@ def test_an_engine_pulls_what_was_pushed(
         assert image.id == digest_of(client.config)
     finally:
         engine.images.remove(reference)
+
+
+def test_what_an_engine_pushed_is_found_and_read(
+    client: Client, registry: Registry, engine: DockerClient
+) -> None:
+    """As the engine left it there, manifest, config and layers."""
+    repository = f"{registry.address}/{client.name.repository}"
+    image = engine.images.get(import_small(engine))
+    image.tag(repository, "v1")
+    engine.api.push(repository, "v1")
+    engine.images.remove(f"{repository}:v1")
+
+    found = client.at.get_manifest("v1")
+    assert found is not None
+    assert found.digest == HttpRegistry(client.registries).find(client.name)
+    manifest = json.loads(found.data)
+    config = client.at.get_blob(manifest["config"]["digest"], manifest["config"]["size"])
+    assert digest_of(config) == image.id
+    for layer in manifest["layers"]:
+        data = b"".join(client.at.stream_blob(layer["digest"], layer["size"]))
+        assert len(data) == layer["size"]
 
 
 def test_a_blob_is_mounted_from_another_repository(client: Client) -> None:
