@@ -17,7 +17,7 @@ from imagebuild.events import Transfer
 from imagebuild.oci.addresses import followed
 from imagebuild.oci.blobs import has_blob
 from imagebuild.oci.descriptors import checked_digest
-from imagebuild.oci.failures import Wrong, busy, refusal, wrong
+from imagebuild.oci.failures import Later, Wrong, busy, refusal, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,14 +62,10 @@ def push_blob(
 
 def mount_blob(at: Endpoint, digest: str, source: str) -> bool:
     """Let it be there as it is in another repository of the registry; False where that is not."""
-
-    def once() -> bool:
-        answer = _mounted(at, digest, source)
-        if answer is not None and answer.status != 201:
-            _cancel(at, _place(answer))
-        return answer is not None and answer.status == 201
-
-    return at.transport.patiently(once)
+    answer = _mounted(at, digest, source)
+    if answer is not None and answer.status != 201:
+        _cancel(at, _place(answer))
+    return answer is not None and answer.status == 201
 
 
 def check_push(at: Endpoint) -> None:
@@ -103,20 +99,24 @@ def _begun(at: Endpoint, digest: str, mount_from: Sequence[str]) -> str | None:
 
 
 def _mounted(at: Endpoint, digest: str, source: str) -> Answer | None:
-    """What the registry says to a mount; None where it wants none, now or before."""
+    """What the registry says to a mount; None where it wants none, now or before.
+
+    From another repository it only saves time, so whatever stays in its way is no failure.
+    """
     if _remembered(at, source) in at.transport.refused_mounts:
         return None
     url = at.url("blobs/uploads/", mount=checked_digest(digest), **{"from": source})
     ask = at.ask(_action(at), "POST", url, access=at.access(source, push=True))
-    try:
+    if source == at.name.path:
         answer = at.transport.once(ask)
-    except (Denied, Wrong):  # of a token for both repositories
-        if source == at.name.path:
-            raise
-        answer = None
-    if answer is not None and answer.status in {201, 202}:
+    else:
+        try:
+            answer = at.transport.send(ask)
+        except (Denied, Wrong, Later):  # Denied: no token for both repositories
+            return None
+    if answer.status in {201, 202}:
         return answer
-    if answer is not None and answer.status not in _NO_MOUNT:
+    if answer.status not in _NO_MOUNT:
         raise refusal(ask, answer)
     return None
 

@@ -361,6 +361,16 @@ def test_a_mount_from_another_repository_can_be_refused(server: Server, status: 
     assert asked(server) == [POST, POST, PUT]
 
 
+@pytest.mark.parametrize("said", [Said(500), Said(None), Said(503, headers={"Retry-After": "1"})])
+def test_a_mount_from_another_repository_that_fails_is_an_upload(
+    server: Server, said: Said
+) -> None:
+    """It is tried again before, as it may save many bytes."""
+    server.say("POST", r".*from=bases/.*", said, 9)
+    assert push(server, BLOB, "bases/prefect")
+    assert asked(server) == [POST] * 5 + [POST, PUT]
+
+
 def test_a_mount_alone_leaves_no_upload_behind(server: Server) -> None:
     """It is there afterwards, or the registry said no."""
     server.hold_blob(BLOB, "bases/prefect")

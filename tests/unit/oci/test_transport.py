@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import socket
+import socketserver
 import ssl
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -463,6 +465,53 @@ def test_a_proxy_of_the_environment_is_used(user: str) -> None:
     (asked,) = proxy.asked
     assert str(asked) == f"HEAD http://reg.example/v2/team/app/blobs/{DIGEST}"
     assert ("proxy-authorization" in asked.headers) is bool(user)
+
+
+@contextmanager
+def tunnel(to: int) -> Iterator[tuple[str, list[bytes]]]:
+    """Run a proxy that leads each CONNECT to a port of the loopback, and keep all that it sees."""
+    seen: list[bytes] = []
+
+    def carry(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                seen.append(data)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    class Tunnel(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            seen.append(self.request.recv(65536))
+            with socket.create_connection(("127.0.0.1", to)) as there:
+                self.request.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+                back = threading.Thread(target=carry, args=(there, self.request))
+                back.start()
+                carry(self.request, there)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"127.0.0.1:{proxy.server_address[1]}", seen
+        proxy.shutdown()
+        thread.join()
+
+
+def test_a_proxy_before_a_registry_with_tls_sees_nothing_of_it(tmp_path: Path) -> None:
+    """But its name; who we are is told to each of the two alone."""
+    certificate = loopback_certificate(tmp_path, "DNS:reg.example")
+    with serving_tls(certificate) as server, tunnel(server.server_port) as (proxy, seen):
+        server.opens = "Basic"
+        env = {"HTTPS_PROXY": f"http://p:w@{proxy}", "SSL_CERT_FILE": str(certificate.certificate)}
+        with registries(LOGIN, "reg.example", env=env) as made:
+            made.repository(ImageName.parse("reg.example/team/app")).has_blob(DIGEST)
+
+    told = b"".join(seen)
+    assert told.startswith(b"CONNECT reg.example:443 HTTP/1.")
+    assert b"proxy-authorization: basic " in told.lower()
+    assert BASIC.encode() not in told
+    assert [one.headers.get("authorization") for one in server.asked] == [None, BASIC]
+    assert all("proxy-authorization" not in one.headers for one in server.asked)
 
 
 def test_no_proxy_leads_to_the_loopback(server: Server) -> None:
