@@ -69,11 +69,13 @@ class ImageName:
     @property
     def location(self) -> str:
         """Where its images lie, however it was written: Docker Hub's names have short forms."""
-        host = HUB if self.host in HUB_ALIASES else self.host
-        inside = self.repository
-        return (
-            f"{host}/library/{inside}" if host == HUB and "/" not in inside else f"{host}/{inside}"
-        )
+        return f"{HUB if self.host in HUB_ALIASES else self.host}/{self.path}"
+
+    @property
+    def path(self) -> str:
+        """Its repository as the registry itself calls it."""
+        short = self.host in HUB_ALIASES and "/" not in self.repository
+        return f"library/{self.repository}" if short else self.repository
 
     @property
     def is_bare(self) -> bool:

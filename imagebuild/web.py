@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import time
-import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -70,6 +69,8 @@ def proxy_for(scheme: str, host: str, env: Mapping[str, str]) -> str | None:
     proxy = said.get(f"{scheme}_proxy") or said.get("all_proxy")
     if not proxy or is_loopback(host):
         return None
+    import urllib.request  # which takes its time, and is needed here alone
+
     # Python's own reading of NO_PROXY, on our own environment.
     bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
     if bypass(host, {"no": said.get("no_proxy", "")}):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SHOWN = {"scope", "service", "mount", "from", "digest", "n", "last"}
 # What is a host and no folder where a `Location` begins with it.
 _HOST = re.compile(r"localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(\.[A-Za-z]+|:\d+)")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Metadata services that are not link-local: of Amazon by IPv6, of Alibaba, of Oracle's old one.
 _METADATA = {"fd00:ec2::254", "100.100.100.200", "192.0.0.192"}
 
@@ -130,9 +131,13 @@ def _refused(url: str, reason: str, hint: str | None = None) -> RefusedByPolicy:
 
 
 def _parsed(address: str) -> Address:
-    found = ipaddress.ip_address(address)
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    """An address, or the older one that it stands for."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv4Address):
+        return found
+    if found in _NAT64:
+        return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    return found.ipv4_mapped or found.sixtofour or found
 
 
 def _distance(address: Address) -> int:

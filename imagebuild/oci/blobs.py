@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from imagebuild.oci.descriptors import checked_digest, digest_of_bytes
+from imagebuild.oci.descriptors import CONFIG_LIMIT, checked_digest, digest_of_bytes
 from imagebuild.oci.failures import Later, refusal, wrong
 
 if TYPE_CHECKING:
@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from imagebuild.oci.exchange import Ask
 
 
-def has_blob(at: Endpoint, digest: str) -> bool:
-    """Whether the repository holds it."""
-    ask = _ask(at, "HEAD", digest)
+def has_blob(at: Endpoint, digest: str, action: str | None = None) -> bool:
+    """Whether the repository holds it; `action` is what one wants to know it for."""
+    ask = _ask(at, "HEAD", digest, action=action)
     return at.answered(ask, {200, 404}).status == 200
 
 
 def get_blob(at: Endpoint, digest: str, size: int) -> bytes:
     """A small one, whole."""
     ask = _ask(at, "GET", digest, size)
+    if size > CONFIG_LIMIT:
+        raise wrong(ask, f"{size} bytes are more than a config may have")
     data = at.answered(ask, {200}).body
     if len(data) != size or digest_of_bytes(data) != digest:
         raise wrong(ask, f"{len(data)} bytes that are {digest_of_bytes(data)} came back")
@@ -53,9 +55,9 @@ def stream_blob(at: Endpoint, digest: str, size: int) -> Iterator[bytes]:
         raise wrong(ask, f"{got} bytes that are sha256:{hashed.hexdigest()} came back")
 
 
-def _ask(at: Endpoint, method: str, digest: str, size: int = 0) -> Ask:
+def _ask(at: Endpoint, method: str, digest: str, size: int = 0, action: str | None = None) -> Ask:
     url = at.url(f"blobs/{checked_digest(digest)}")
-    return at.ask(f"get {digest} of {at.name}", method, url, limit=size)
+    return at.ask(action or f"get {digest} of {at.name}", method, url, limit=size)
 
 
 def _from(at: Endpoint, ask: Ask, start: int) -> Iterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -11,6 +10,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout, make_headers, parse_url
 
+from imagebuild.errors import UsageError
 from imagebuild.oci.addresses import Neighbourhood, shown
 from imagebuild.oci.exchange import ERROR_LIMIT, Answer
 from imagebuild.oci.failures import of_the_way, tls_unexpected, wrong
@@ -19,11 +19,13 @@ from imagebuild.web import origin, proxy_for, without_password
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from imagebuild.oci.exchange import Ask
 
-_TIMEOUT = Timeout(connect=10, read=60)
+_CONNECT, _READ = 10.0, 60.0
+# How fast a registry has to write down and check an upload before it answers.
+_SLOWEST = 8 << 20
 _AT_ONCE = 8
 _BLOCK = 128 << 10
 # What Go's server and nginx say, in plain http, to who speaks plain http to them.
@@ -109,7 +111,8 @@ class Connections:
             sent["Content-Length"] = str(ask.size)
         try:
             with of_the_way(ask, url):
-                return Reply(ask, url, opener(ask.method, url, body, sent))
+                wait = Timeout(connect=_CONNECT, read=_READ + ask.size / _SLOWEST)
+                return Reply(ask, url, opener(ask.method, url, body, sent, wait))
         finally:
             if body is not None:
                 body.close()
@@ -132,13 +135,12 @@ class Connections:
         parts = urlsplit(url)
         proxy = proxy_for(parts.scheme, parts.hostname or "", self._env)
         tls = tls_context(parts.netloc, self._env) if parts.scheme == "https" else None
-        meets = self._near.learn
-        if origin(url) != self._own:
-            self._near.check_name(url)
-            meets = functools.partial(self._near.check, f"{parts.scheme}://{parts.netloc}")
+        site = None if origin(url) == self._own else f"{parts.scheme}://{parts.netloc}"
+        if site:
+            self._near.check_name(site)
         if proxy is not None:
             return _Opener(_proxied(proxy, tls), whole=True)
-        return _Opener(_direct(url, tls, meets), whole=False)
+        return _Opener(_direct(url, tls, near=self._near, site=site), whole=False)
 
 
 class _Opener:
@@ -148,7 +150,7 @@ class _Opener:
         self._pool, self._whole = pool, whole
 
     def __call__(
-        self, method: str, url: str, body: Any, headers: dict[str, str]
+        self, method: str, url: str, body: Any, headers: dict[str, str], wait: Timeout
     ) -> urllib3.BaseHTTPResponse:
         response: urllib3.BaseHTTPResponse = self._pool.urlopen(
             method,
@@ -159,7 +161,7 @@ class _Opener:
             retries=False,
             preload_content=False,
             decode_content=False,
-            timeout=_TIMEOUT,
+            timeout=wait,
         )
         return response
 
@@ -169,6 +171,9 @@ class _Opener:
 
 def _proxied(proxy: str, tls: Any) -> urllib3.ProxyManager:
     parts = urlsplit(proxy)
+    if parts.scheme not in {"http", "https"}:
+        message = f"{shown(proxy)} is a proxy that speaks {parts.scheme}, which we do not"
+        raise UsageError(message, hint="name an http proxy, or take the registry into NO_PROXY")
     user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
     return urllib3.ProxyManager(
         without_password(proxy),
@@ -178,30 +183,43 @@ def _proxied(proxy: str, tls: Any) -> urllib3.ProxyManager:
     )
 
 
-def _direct(url: str, tls: Any, meets: Callable[[str], None]) -> urllib3.HTTPConnectionPool:
+def _direct(url: str, tls: Any, **meeting: Any) -> urllib3.HTTPConnectionPool:
     parts = parse_url(url)
     host, port = parts.host or "", parts.port
-    more: dict[str, Any] = {"maxsize": _AT_ONCE, "blocksize": _BLOCK, "meets": meets}
+    more: dict[str, Any] = {"maxsize": _AT_ONCE, "blocksize": _BLOCK, **meeting}
     if parts.scheme == "https":
         return _TlsPool(host, port, ssl_context=tls, **more)
     return _Pool(host, port, **more)
 
 
 class _Meeting:
-    """A connection that says whom it has met before anything is sent to them."""
+    """A connection that looks whom it has met.
 
-    def __init__(self, *arguments: Any, meets: Callable[[str], None], **named: Any) -> None:
+    At another `site` than the registry's, before anything is said; the registry itself, when it has
+    shown its certificate.
+    """
+
+    def __init__(
+        self, *arguments: Any, near: Neighbourhood, site: str | None, **named: Any
+    ) -> None:
         super().__init__(*arguments, **named)
-        self._meets = meets
+        self._near, self._site, self._peer = near, site, ""
 
     def _new_conn(self) -> socket.socket:
         made: socket.socket = super()._new_conn()  # type: ignore[misc]
         try:
-            self._meets(made.getpeername()[0])
+            self._peer = made.getpeername()[0]
+            if self._site:
+                self._near.check(self._site, self._peer)
         except BaseException:
             made.close()
             raise
         return made
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        if not self._site:
+            self._near.learn(self._peer)
 
 
 class _Connection(_Meeting, HTTPConnection):

@@ -37,7 +37,7 @@ class Logins:
 
     def find_for(self, name: ImageName) -> dict[str, str]:
         """The credentials for an image's own repository; else empty."""
-        return self.find(name.host, name.location.partition("/")[2])
+        return self.find(name.host, name.path)
 
     def find(self, host: str, repository: str = "") -> dict[str, str]:
         """The credentials for a host, in the words of docker's API; else empty.

@@ -20,6 +20,7 @@ MANIFEST_LIMIT = 4 << 20
 CONFIG_LIMIT = 8 << 20
 
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 class BadManifest(ValueError):
@@ -88,6 +89,14 @@ def checked_digest(text: str) -> str:
     """The digest; raises `ValueError` for what is none, such as a path."""
     if not is_digest(text):
         message = f"{text[:80]!r} is not a digest"
+        raise ValueError(message)
+    return text
+
+
+def checked_reference(text: str) -> str:
+    """A tag or a digest; raises `ValueError` for what is neither, such as a path."""
+    if not is_digest(text) and not _TAG.fullmatch(text):
+        message = f"{text[:80]!r} is neither a tag nor a digest"
         raise ValueError(message)
     return text
 

@@ -27,21 +27,16 @@ class Endpoint:
     name: ImageName
     pushes: bool = False
 
-    @property
-    def repository(self) -> str:
-        """Its path in the registry."""
-        return self.name.location.partition("/")[2]
-
     def access(self, *sources: str, push: bool = False) -> Access:
         """What a token has to allow here, and to read in other repositories of the registry."""
         actions = _PUSH if push or self.pushes else _PULL
-        read = (f"repository:{source}:{_PULL}" for source in sources if source != self.repository)
-        return Access(self.name, (f"repository:{self.repository}:{actions}", *read))
+        read = (f"repository:{source}:{_PULL}" for source in sources if source != self.name.path)
+        return Access(self.name, (f"repository:{self.name.path}:{actions}", *read))
 
     def url(self, path: str, **query: str) -> str:
         """The address of what lies at a path below the repository."""
         marked = f"?{urlencode(query, safe=':/')}" if query else ""
-        return f"{self.transport.url}/v2/{self.repository}/{path}{marked}"
+        return f"{self.transport.url}/v2/{self.name.path}/{path}{marked}"
 
     def ask(
         self,

@@ -25,11 +25,6 @@ class Access:
     name: ImageName
     scopes: tuple[str, ...]
 
-    @property
-    def repository(self) -> str:
-        """Its path in the registry."""
-        return self.name.location.partition("/")[2]
-
 
 class Content(Protocol):
     """What is sent, as it is read."""
@@ -53,7 +48,7 @@ class Ask:
     method: str
     url: str
     access: Access
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Callable[[], Content] | None = None
     size: int = 0
     limit: int = ERROR_LIMIT
@@ -70,8 +65,8 @@ class Answer:
 
     url: str
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     request: str
 
     @property

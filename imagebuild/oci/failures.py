@@ -63,7 +63,7 @@ def busy(ask: Ask, reason: str, seconds: float | None = None) -> Later:
 
 def wrong(ask: Ask, reason: str) -> Wrong:
     """The error for an answer that cannot be right."""
-    return Wrong(f"cannot {ask.action}", causes=(f"{ask.shown}: {reason}",))
+    return Wrong(f"cannot {ask.action}", causes=(f"{ask.shown}: {printable(reason)}",))
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class LoginFile:
     env: Mapping[str, str]
     auths: Mapping[str, Login]
     helpers: Mapping[str, str]
-    store: str | None
+    store: str
 
     @classmethod
     def read(
@@ -42,13 +42,14 @@ class LoginFile:
             content = _json(path)
             found = content if auths_alone else content.get("auths") or {}
             auths = {str(key): _login(key, entry) for key, entry in _mapping(found).items()}
-            helpers = _mapping(content.get("credHelpers") or {})
+            found = _mapping(content.get("credHelpers") or {})
+            helpers = {key: str(helper) for key, helper in found.items()}
         except (OSError, ValueError, TypeError) as error:
             message = f"cannot read {what}"
             raise UsageError(
                 message, causes=(f"{path}: {error}",), hint="mend the file, or log in again"
             ) from error
-        return cls(place, env, auths, helpers, content.get("credsStore") or None)
+        return cls(place, env, auths, helpers, str(content.get("credsStore") or ""))
 
     def find(self, host: str, repository: str, asked: str) -> Login:
         """The credentials for a repository, of which a helper is asked under the name `asked`.

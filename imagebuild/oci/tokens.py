@@ -11,7 +11,7 @@ import io
 import json
 import re
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -40,7 +40,7 @@ _NO_POST = {404, 405}
 
 @dataclass(frozen=True)
 class _Token:
-    header: str
+    header: str = field(repr=False)
     stale: float
 
 
@@ -101,8 +101,8 @@ class Authorizer:
         exact = self._tokens.get(_key(access))
         wider = (
             token
-            for (repository, scopes), token in self._tokens.items()
-            if repository == access.repository
+            for (path, scopes), token in self._tokens.items()
+            if path == access.name.path
             and len(scopes) == 1
             and all(_covered(scope, scopes) for scope in access.scopes)
         )
@@ -147,7 +147,7 @@ class Authorizer:
 
 
 def _key(access: Access) -> _Key:
-    return access.repository, access.scopes
+    return access.name.path, access.scopes
 
 
 def _form(ask: Ask, data: bytes) -> Ask:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from imagebuild import __version__
 from imagebuild.errors import RefusedByPolicy
+from imagebuild.events import Note, ignore
 from imagebuild.names import HUB
 from imagebuild.oci.addresses import followed
 from imagebuild.oci.connections import Connections
@@ -18,6 +19,7 @@ from imagebuild.web import Clock, backoff, is_loopback, origin, retry_after
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from imagebuild.events import Emit
     from imagebuild.names import ImageName
     from imagebuild.oci.connections import Reply
     from imagebuild.oci.exchange import Answer, Ask
@@ -26,6 +28,7 @@ _Done = TypeVar("_Done")
 
 TRIES = 5
 _HOPS = 5
+_NOTABLE = 3
 _REDIRECTS = {301, 302, 303, 307, 308}
 _KEEPS_METHOD = {307, 308}
 _HUB_API = "registry-1.docker.io"
@@ -45,10 +48,12 @@ class Transport:
         env: Mapping[str, str],
         login: Callable[[ImageName], Mapping[str, str]],
         insecure: Collection[str] = (),
+        emit: Emit = ignore,
         clock: Clock | None = None,
     ) -> None:
         self.url = f"{_scheme(host, insecure)}://{_HUB_API if host == HUB else host}"
         self.refused_mounts: set[str] = set()
+        self._host, self._emit = host, emit
         self._clock = clock or Clock()
         self._gate = 0.0
         self._connections = Connections(self.url, env)
@@ -104,10 +109,13 @@ class Transport:
         """Wait until it may be tried again; raises `later` itself where it failed too often."""
         if failed >= TRIES:
             raise later
+        seconds = backoff(failed) if later.seconds is None else later.seconds
+        if seconds >= _NOTABLE:
+            self._emit(Note(f"{self._host} is busy: trying again in {seconds:.0f} seconds"))
         if later.seconds is None:
-            self._clock.sleep(backoff(failed))
+            self._clock.sleep(seconds)
         else:  # all others who ask this registry wait as well
-            self._gate = max(self._gate, self._clock.now() + later.seconds)
+            self._gate = max(self._gate, self._clock.now() + seconds)
 
     def quietly(self, ask: Ask) -> None:
         """Ask once, with what lets us in already, and never mind the answer."""

@@ -8,7 +8,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-bl
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,10 +17,10 @@ from imagebuild.events import Transfer
 from imagebuild.oci.addresses import followed
 from imagebuild.oci.blobs import has_blob
 from imagebuild.oci.descriptors import checked_digest
-from imagebuild.oci.failures import Wrong, busy, refusal, wrong
+from imagebuild.oci.failures import Later, Wrong, busy, refusal, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from imagebuild.events import Emit
@@ -54,7 +54,7 @@ def push_blob(
         if session is None:
             emit(Transfer("push", what, size, size))
             return False
-        _send(at, session, digest, size, lambda: _Checked(open_content(), digest, size, what, emit))
+        _send(at, session, digest, size, lambda: _Checked(open_content, digest, size, what, emit))
         return True
 
     return at.transport.patiently(once)
@@ -62,14 +62,10 @@ def push_blob(
 
 def mount_blob(at: Endpoint, digest: str, source: str) -> bool:
     """Let it be there as it is in another repository of the registry; False where that is not."""
-
-    def once() -> bool:
-        answer = _mounted(at, digest, source)
-        if answer is not None and answer.status != 201:
-            _cancel(at, _place(answer))
-        return answer is not None and answer.status == 201
-
-    return at.transport.patiently(once)
+    answer = _mounted(at, digest, source)
+    if answer is not None and answer.status != 201:
+        _cancel(at, _place(answer))
+    return answer is not None and answer.status == 201
 
 
 def check_push(at: Endpoint) -> None:
@@ -80,7 +76,7 @@ def check_push(at: Endpoint) -> None:
 def _begun(at: Endpoint, digest: str, mount_from: Sequence[str]) -> str | None:
     """The address of an upload; None where none is needed."""
     kept, refused = None, set[str]()
-    for source in (*mount_from, at.repository):
+    for source in (*mount_from, at.name.path):
         answer = _mounted(at, digest, source)
         if answer is None:
             refused.add(_remembered(at, source))
@@ -93,7 +89,7 @@ def _begun(at: Endpoint, digest: str, mount_from: Sequence[str]) -> str | None:
         if place is None:
             return None
         kept = kept or place
-    if _ITSELF in refused and has_blob(at, digest):
+    if _ITSELF in refused and has_blob(at, digest, _action(at)):
         if kept:
             _cancel(at, kept)
         return None
@@ -103,26 +99,30 @@ def _begun(at: Endpoint, digest: str, mount_from: Sequence[str]) -> str | None:
 
 
 def _mounted(at: Endpoint, digest: str, source: str) -> Answer | None:
-    """What the registry says to a mount; None where it wants none, now or before."""
+    """What the registry says to a mount; None where it wants none, now or before.
+
+    From another repository it only saves time, so whatever stays in its way is no failure.
+    """
     if _remembered(at, source) in at.transport.refused_mounts:
         return None
     url = at.url("blobs/uploads/", mount=checked_digest(digest), **{"from": source})
     ask = at.ask(_action(at), "POST", url, access=at.access(source, push=True))
-    try:
+    if source == at.name.path:
         answer = at.transport.once(ask)
-    except (Denied, Wrong):  # of a token for both repositories
-        if source == at.repository:
-            raise
-        answer = None
-    if answer is not None and answer.status in {201, 202}:
+    else:
+        try:
+            answer = at.transport.send(ask)
+        except (Denied, Wrong, Later):  # Denied: no token for both repositories
+            return None
+    if answer.status in {201, 202}:
         return answer
-    if answer is not None and answer.status not in _NO_MOUNT:
+    if answer.status not in _NO_MOUNT:
         raise refusal(ask, answer)
     return None
 
 
 def _remembered(at: Endpoint, source: str) -> str:
-    return _ITSELF if source == at.repository else source
+    return _ITSELF if source == at.name.path else source
 
 
 def _session(at: Endpoint) -> str:
@@ -182,17 +182,24 @@ class _Checked:
     The last of it is held back until all of it is known to be right.
     """
 
-    def __init__(self, content: BinaryIO, digest: str, size: int, what: str, emit: Emit) -> None:
-        self._content, self._digest, self._size = content, digest, size
+    def __init__(
+        self,
+        open_content: Callable[[], BinaryIO],
+        digest: str,
+        size: int,
+        what: str,
+        emit: Emit,
+    ) -> None:
+        self._digest, self._size = digest, size
         self._what, self._emit = what, emit
         self._hashed, self._read = hashlib.sha256(), 0
+        with self._readable():
+            self._content = open_content()
 
     def read(self, size: int = -1) -> bytes:
         """The next piece, which is checked with all before it where it is the last."""
-        try:
+        with self._readable():
             chunk = self._content.read(size)
-        except OSError as error:
-            raise self._changed(str(error)) from error
         self._hashed.update(chunk)
         self._read += len(chunk)
         at_end = self._read >= self._size or not chunk
@@ -209,6 +216,13 @@ class _Checked:
     def close(self) -> None:
         """Close the content."""
         self._content.close()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._changed(str(error)) from error
 
     def _changed(self, reason: str) -> PushFailed:
         message = f"what should be {self._digest} is not, or cannot be read"

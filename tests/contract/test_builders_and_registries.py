@@ -19,9 +19,12 @@ from imagebuild.engine import Engine
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Event, StepEnded, StepStarted, Transfer, ignore
 from imagebuild.names import ImageName
+from imagebuild.oci.client import Registries
+from imagebuild.oci.credentials import Logins
 from imagebuild.plan import Base, Dependencies, Plan, Template
 from imagebuild.planning import make_plan
 from imagebuild.registries.engine import EngineRegistry
+from imagebuild.registries.http import HttpRegistry
 from imagebuild.request import BuildRequest
 from imagebuild.state import State
 from imagebuild.survey import Project
@@ -117,7 +120,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             client.images.remove(name, force=True)
 
 
-@pytest.fixture(params=["memory", "engine"])
+@pytest.fixture(params=["memory", "engine", "http"])
 def closed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Registry, ImageName]]:
     """A registry that refuses who comes, and a name in it."""
     if request.param == "memory":
@@ -129,17 +132,26 @@ def closed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Reg
     host = request.getfixturevalue("private_registry").address
     wrong = {"auths": {host: {"auth": "bWU6d3Jvbmc="}}}
     (tmp_path / "config.json").write_text(json.dumps(wrong))
-    with closing(Engine({**os.environ, "DOCKER_CONFIG": str(tmp_path)})) as engine:
-        yield EngineRegistry(engine), ImageName.parse(f"{host}/app:v1")
+    env, name = {**os.environ, "DOCKER_CONFIG": str(tmp_path)}, ImageName.parse(f"{host}/app:v1")
+    if request.param == "http":
+        with closing(Registries(env, Logins(env))) as registries:
+            yield HttpRegistry(registries), name
+        return
+    with closing(Engine(env)) as engine:
+        yield EngineRegistry(engine), name
 
 
-@pytest.fixture(params=["memory", "engine"])
+@pytest.fixture(params=["memory", "engine", "http"])
 def absent(request: pytest.FixtureRequest) -> Iterator[Registry]:
     """A registry that does not answer, at least under `NOWHERE`."""
     if request.param == "memory":
         fake = FakeRegistry()
         fake.reachable = False
         yield fake
+        return
+    if request.param == "http":
+        with closing(Registries(os.environ, Logins(os.environ))) as registries:
+            yield HttpRegistry(registries)
         return
     request.getfixturevalue("engine")
     with closing(Engine(os.environ)) as engine:

@@ -25,13 +25,13 @@ class Certificate:
         return context
 
 
-def loopback_certificate(folder: Path) -> Certificate:
-    """Make a certificate for 127.0.0.1, good for two days, with its key."""
+def loopback_certificate(folder: Path, name: str = "IP:127.0.0.1") -> Certificate:
+    """Make a certificate for 127.0.0.1, or a `DNS:` name, good for two days, with its key."""
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
     subprocess.run(
         ["openssl", "req", "-x509", "-nodes", "-days", "2",
          "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-subj", "/CN=tests", "-addext", f"subjectAltName={name}",
          "-keyout", str(made.key), "-out", str(made.certificate)],
         check=True,
         capture_output=True,

@@ -19,7 +19,7 @@ from docker.transport import UnixHTTPAdapter
 from tests.support import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Address = tuple[str, int] | Path
 HEAD_END = b"\r\n\r\n"
@@ -44,20 +44,65 @@ class Request:
 class Fault:
     """What goes wrong with the next `times` requests of which method and path wholly match.
 
-    `answer` is a whole HTTP answer; an empty one resets the connection.
+    `answer` is a whole HTTP answer; an empty one resets the connection. With `after` such requests
+    all goes well before.
     """
 
     method: str
     path: str
     times: int
     answer: bytes = b""
+    after: int = 0
 
     def takes(self, request: Request) -> bool:
         """Whether it happens to this request; it counts."""
         if not self.times or not _matches(request, self.method, self.path):
             return False
+        if self.after:
+            self.after -= 1
+            return False
         self.times -= 1
         return True
+
+
+@dataclass
+class Cut(Fault):
+    """The target gets the request, but for what comes after `sent` bytes of its body, if any.
+
+    Then the connection is reset; so it also is where the target has answered already.
+    """
+
+    sent: int | None = None
+
+
+@dataclass
+class Edit:
+    """What is changed in the answer to the next `times` requests that wholly match.
+
+    With `ends`, what comes of the answer after its head and a little more is lost.
+    """
+
+    method: str
+    path: str
+    times: int
+    change: Callable[[bytes], bytes]
+    ends: bool = False
+
+    def takes(self, request: Request) -> bool:
+        """Whether it happens to this answer; it counts."""
+        taken = bool(self.times) and _matches(request, self.method, self.path)
+        self.times -= taken
+        return taken
+
+
+def header_set(name: str, value: str) -> Callable[[bytes], bytes]:
+    """The change that gives a header of an answer this value; an empty one takes it away."""
+
+    def change(answer: bytes) -> bytes:
+        line = f"{name}: {value}\r\n" if value else ""
+        return re.sub(rb"(?im)^%s: .*\r\n" % name.encode(), line.encode(), answer, count=1)
+
+    return change
 
 
 def status_answer(status: str, *headers: str, body: str = "{}") -> bytes:
@@ -69,7 +114,8 @@ def status_answer(status: str, *headers: str, body: str = "{}") -> bytes:
 class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
     """Forward each connection's bytes to one target and keep a list of the requests.
 
-    What is put into `faults` goes wrong; of that the target hears nothing.
+    What is put into `faults` goes wrong; of that the target hears nothing, unless it is a `Cut`.
+    Answers are changed by `edits`; to what the `gate` has an answer, that is the answer.
 
     A connection carries one request: `Connection: close` is put into both heads, so that after
     them nothing needs to be understood, be it a chunked upload, an upgrade or a hijacked stream.
@@ -83,6 +129,8 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
+        self.edits: list[Edit] = []
+        self.gate: Callable[[Request], bytes] | None = None
         self._open: set[socket.socket] = set()
 
     def asked(self, method: str = ".*", path: str = ".*") -> list[Request]:
@@ -120,7 +168,12 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
         record = Request(method, path, headers=_headers(head))
         self.requests.append(record)
         if fault := next((fault for fault in self.faults if fault.takes(record)), None):
+            if isinstance(fault, Cut):
+                self._cut(head, client, fault)
             _fail(client, record, fault.answer)
+            return
+        if self.gate and (said := self.gate(record)):
+            _fail(client, record, said)
             return
         with _connect(self.target) as upstream:
             self._open.add(upstream)
@@ -136,14 +189,29 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
             if match := re.match(rb"HTTP/1\.[01] (\d{3})", answer):
                 record.status = int(match[1])
             whole = HEAD_END in answer and record.status != 101
+            edit = next((edit for edit in self.edits if edit.takes(record)), None)
+            answer = edit.change(answer) if edit else answer
             client.sendall(_closing(answer) if whole else answer)
-            _pump(upstream, client)
+            if not (edit and edit.ends):
+                _pump(upstream, client)
             if record.status != 101:
                 # The answer is whole; what the client may still send, nobody reads.
                 with suppress(OSError):
                     client.shutdown(socket.SHUT_RDWR)
             up.join()
             self._open.discard(upstream)
+
+    def _cut(self, head: bytes, client: socket.socket, fault: Cut) -> None:
+        """Let the target have what it is to get, and wait for what it says to a whole request."""
+        start, end, body = head.partition(HEAD_END)
+        length = int(_headers(head).get("content-length", 0))
+        wanted = length if fault.sent is None else min(fault.sent, length)
+        while len(body) < wanted and (more := client.recv(65536)):
+            body += more
+        with _connect(self.target) as upstream:
+            upstream.sendall(_closing(start + end) + body[:wanted])
+            if fault.sent is None:
+                _read_head(upstream)
 
 
 class _TcpProxy(RecordingProxy, socketserver.TCPServer):

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 import threading
 import uuid
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from imagebuild.events import ignore
 from imagebuild.names import ImageName
 from imagebuild.oci.client import Registries
 from imagebuild.oci.credentials import Logins
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Collection, Iterator, Mapping
 
+    from imagebuild.events import Emit
     from imagebuild.oci.client import Repository
 
 REPOSITORY = "team/app"
@@ -137,6 +140,11 @@ class Server(ThreadingHTTPServer):
     def say(self, method: str, path: str, said: Said, times: int = 1) -> None:
         """Say this to the next such requests, whatever is the case."""
         self.instead.append(Instead(method, path, said, times))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         self.connections += 1
@@ -286,11 +294,12 @@ def registries(
     insecure: Collection[str] = (),
     env: Mapping[str, str] | None = None,
     time: FakeTime | None = None,
+    emit: Emit = ignore,
 ) -> Iterator[Registries]:
     """All registries, with this login for these hosts, closed afterwards."""
     env = env or {}
     logins = Logins(env, dict.fromkeys(hosts, login) if login else None)
-    with closing(Registries(env, logins, insecure, (time or FakeTime()).clock)) as made:
+    with closing(Registries(env, logins, insecure, emit, (time or FakeTime()).clock)) as made:
         yield made
 
 

@@ -12,6 +12,7 @@ from imagebuild.errors import Denied, ImagebuildError, PushFailed, Unreachable
 from imagebuild.events import Event, Transfer, ignore
 from imagebuild.oci.descriptors import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from imagebuild.oci.failures import BlobsUnknown, Later, Wrong
+from imagebuild.parallel import each
 from tests.unit.oci.loopback import (
     LOGIN,
     PASSWORD,
@@ -287,6 +288,13 @@ def test_what_is_no_digest_becomes_no_address(server: Server, digest: str) -> No
     assert server.asked == []
 
 
+def test_a_small_blob_is_small(server: Server) -> None:
+    """Whatever somebody's manifest says of it."""
+    with repository(server) as at, pytest.raises(Wrong, match="more than a config may have"):
+        at.get_blob(DIGEST, 9 << 20)
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("knows_ranges", [True, False])
 def test_a_stream_that_breaks_off_is_taken_up(server: Server, knows_ranges: bool) -> None:
     """Where it was, if the registry can."""
@@ -351,6 +359,16 @@ def test_a_mount_from_another_repository_can_be_refused(server: Server, status: 
     server.say("POST", r".*from=bases/.*", Said(status), 9)
     assert push(server, BLOB, "bases/prefect")
     assert asked(server) == [POST, POST, PUT]
+
+
+@pytest.mark.parametrize("said", [Said(500), Said(None), Said(503, headers={"Retry-After": "1"})])
+def test_a_mount_from_another_repository_that_fails_is_an_upload(
+    server: Server, said: Said
+) -> None:
+    """It is tried again before, as it may save many bytes."""
+    server.say("POST", r".*from=bases/.*", said, 9)
+    assert push(server, BLOB, "bases/prefect")
+    assert asked(server) == [POST] * 5 + [POST, PUT]
 
 
 def test_a_mount_alone_leaves_no_upload_behind(server: Server) -> None:
@@ -427,6 +445,20 @@ def test_leave_to_push_is_asked_for_and_nothing_stays(server: Server) -> None:
     assert asked(server) == [POST, delete, POST, delete, POST]
 
 
+def test_many_threads_push_at_once(server: Server) -> None:
+    """Each blob in two requests, over no more connections than threads."""
+    with repository(server) as at:
+
+        def push_one(number: int) -> bool:
+            data = BLOB + bytes([number])
+            return at.push_blob(digest_of(data), len(data), lambda: io.BytesIO(data), ignore)
+
+        assert each(push_one, range(24), at_once=6) == [True] * 24
+
+    assert sorted(asked(server)) == [POST] * 24 + [PUT] * 24
+    assert server.connections <= 6
+
+
 # Refusals
 
 
@@ -467,3 +499,28 @@ def test_no_password_is_in_a_refusal(server: Server) -> None:
     with repository(server, LOGIN) as at, pytest.raises(Denied) as caught:
         at.head_manifest("v1")
     assert PASSWORD not in repr(caught.value.__dict__)
+
+
+@pytest.mark.parametrize("reference", ["", "../../x", "a/b", "a?b", "é", "x" * 129, "sha256:1"])
+def test_what_is_no_tag_becomes_no_address(server: Server, reference: str) -> None:
+    """Nor what is no digest."""
+    with repository(server) as at:
+        for call in (
+            lambda: at.head_manifest(reference),
+            lambda: at.get_manifest(reference),
+            lambda: at.put_manifest(reference, OCI_MANIFEST, MANIFEST),
+        ):
+            with pytest.raises(ValueError, match="neither a tag nor a digest"):
+                call()
+    assert server.asked == []
+
+
+def test_content_that_cannot_be_opened_is_told(server: Server) -> None:
+    """By its own reason."""
+
+    def gone() -> io.BytesIO:
+        raise FileNotFoundError(2, "No such file", "layer.tar")
+
+    with repository(server) as at, pytest.raises(PushFailed) as caught:
+        at.push_blob(DIGEST, len(BLOB), gone, ignore)
+    assert "layer.tar" in caught.value.causes[0]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import socket
+import socketserver
 import ssl
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagebuild.errors import RefusedByPolicy, Unreachable, UsageError
-from imagebuild.events import ignore
+from imagebuild.events import Note, ignore
 from imagebuild.names import ImageName
 from imagebuild.oci.descriptors import OCI_MANIFEST
 from imagebuild.oci.transport import Transport
@@ -40,6 +42,7 @@ from tests.unit.oci.loopback import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imagebuild.events import Event
     from tests.support.certificates import Certificate
 
 BLOB = b"a blob"
@@ -235,6 +238,19 @@ def test_a_registry_says_when_to_come_back(
         at.head_manifest("v1")
 
     assert sum(time.slept) == expected if expected is not None else 0.8 <= time.slept[0] <= 1.2
+
+
+def test_a_wait_that_somebody_could_wonder_about_is_told(server: Server) -> None:
+    """A short one is not."""
+    server.opens = ""
+    events: list[Event] = []
+    name = ImageName.parse(f"{server.host}/{REPOSITORY}")
+    with registries(emit=events.append) as made:
+        for seconds in ("1", "30"):
+            server.say("HEAD", ".*", Said(429, headers={"Retry-After": seconds}))
+            made.repository(name).head_manifest("v1")
+
+    assert events == [Note(f"{server.host} is busy: trying again in 30 seconds")]
 
 
 def test_a_date_to_come_back_at_is_understood(server: Server) -> None:
@@ -449,6 +465,53 @@ def test_a_proxy_of_the_environment_is_used(user: str) -> None:
     (asked,) = proxy.asked
     assert str(asked) == f"HEAD http://reg.example/v2/team/app/blobs/{DIGEST}"
     assert ("proxy-authorization" in asked.headers) is bool(user)
+
+
+@contextmanager
+def tunnel(to: int) -> Iterator[tuple[str, list[bytes]]]:
+    """Run a proxy that leads each CONNECT to a port of the loopback, and keep all that it sees."""
+    seen: list[bytes] = []
+
+    def carry(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                seen.append(data)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    class Tunnel(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            seen.append(self.request.recv(65536))
+            with socket.create_connection(("127.0.0.1", to)) as there:
+                self.request.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+                back = threading.Thread(target=carry, args=(there, self.request))
+                back.start()
+                carry(self.request, there)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"127.0.0.1:{proxy.server_address[1]}", seen
+        proxy.shutdown()
+        thread.join()
+
+
+def test_a_proxy_before_a_registry_with_tls_sees_nothing_of_it(tmp_path: Path) -> None:
+    """But its name; who we are is told to each of the two alone."""
+    certificate = loopback_certificate(tmp_path, "DNS:reg.example")
+    with serving_tls(certificate) as server, tunnel(server.server_port) as (proxy, seen):
+        server.opens = "Basic"
+        env = {"HTTPS_PROXY": f"http://p:w@{proxy}", "SSL_CERT_FILE": str(certificate.certificate)}
+        with registries(LOGIN, "reg.example", env=env) as made:
+            made.repository(ImageName.parse("reg.example/team/app")).has_blob(DIGEST)
+
+    told = b"".join(seen)
+    assert told.startswith(b"CONNECT reg.example:443 HTTP/1.")
+    assert b"proxy-authorization: basic " in told.lower()
+    assert BASIC.encode() not in told
+    assert [one.headers.get("authorization") for one in server.asked] == [None, BASIC]
+    assert all("proxy-authorization" not in one.headers for one in server.asked)
 
 
 def test_no_proxy_leads_to_the_loopback(server: Server) -> None:
