@@ -95,13 +95,6 @@ class Repository:
         """Begin an upload and give it up: what a push would raise is raised now."""
         uploads.check_push(self._at)
 
-    def check_login(self) -> None:
-        """Ask the registry to let us in, to push; whether we really may is told by a push alone."""
-        url = f"{self._at.transport.url}/v2/"
-        action = f"log in to {self.name.host}"
-        ask = self._at.ask(action, "GET", url, access=self._at.access(push=True))
-        self._at.answered(ask, {200, 404, 405})
-
 
 class Registries:
     """All registries that are asked, each by one transport that is made when it is first needed.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.engine import forget
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,11 +38,10 @@ def containerd_engine(engine: DockerClient, base_image: str) -> Iterator[SecondE
 
 @pytest.fixture
 def made(engine: DockerClient) -> Iterator[list[str]]:
-    """Take the images away whose references a test puts into the list."""
+    """Take the images away whose references a test puts into the list, if the engine has them."""
     names: list[str] = []
     yield names
-    for name in names:
-        engine.images.remove(name, force=True)
+    forget(engine, *names)
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ PUSHES = {
     "a repository that is not there": Bad(
         ("build", "--push", "--image", "REFUSING/unknown/hello:v1"),
         1,
-        ("cannot push", "name unknown", "hint: check that REFUSING has a repository"),
+        ("cannot push", "repository name not known", "hint: check that REFUSING has a repository"),
     ),
     "an image that the engine lacks": Bad(
         ("push", "REGISTRY/nobody/nothing:1"), 2, ("the engine has no image", "hint: build it")
@@ -286,7 +286,9 @@ def test_after_a_failed_step_its_own_words_come_last(
 
     ran = imagebuild(*LOCAL, cwd=project, env=env)
 
-    error = ran.told[ran.told.index("error: the build failed at [4/5] RUN") :].splitlines()
+    error = ran.told[
+        ran.told.index("error: the build failed at [environment 4/4] RUN") :
+    ].splitlines()
     assert (ran.code, ran.answer) == (1, [])
     assert any(line.startswith("  | ") and "no-such-package" in line for line in error)
     assert error[-2].endswith("the command ended with exit code: 1")
@@ -303,7 +305,7 @@ def test_without_an_engine_what_needs_none_works(env: dict[str, str], tmp_path: 
 
     assert (plan.code, render.code) == (0, 0), plan.told + render.told
     assert "unix:///nowhere.sock" in plan.told
-    assert render.answer[0] == "FROM prefecthq/prefect:3-latest"
+    assert render.answer[0] == "FROM prefecthq/prefect:3-latest AS environment"
 
 
 def test_values_arrive_exactly(

@@ -240,14 +240,13 @@ def test_what_was_recorded_elsewhere_runs(
     to = ("--deployment", "nightly/elsewhere", "--pool", docker_pool)
 
     built = imagebuild(
-        "build", "--image", name, "--push", "--json-file", file, cwd=project, env=env
+        *("build", "--image", name, "--push", "--json-file", file), cwd=project, env=env
     )
     assert built.code == 0, built.told
     nowhere = env | {"DOCKER_HOST": NOBODY}
     new = imagebuild("record", "--from", file, *to, cwd=away, env=nowhere)
     first = imagebuild("record", "--from", file, *to, cwd=project, env=nowhere)
     again = imagebuild("record", "--from", file, *to, cwd=away, env=nowhere)
-    engine.images.remove(str(engine.images.get(name).id), force=True)
     run = prefect_server.api.run_deployment("nightly/elsewhere", {"day": "Marvin"})
     lines = prefect_server.api.logs(run.id, awaited="the night of")
     engine.images.remove(built.reference, force=True)  # which the worker pulled

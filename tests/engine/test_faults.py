@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.command import PROGRAM, Ran, imagebuild, listing, running
+from tests.support.engine import forget
 from tests.support.holding import Hold
 
 if TYPE_CHECKING:
@@ -132,8 +133,7 @@ def test_an_engine_and_a_registry_that_go_away_in_the_push(
         for hold in holds:
             hold.over.set()
         ended = {gone: command.ended() for gone, command in commands.items()}
-    for image in images.values():
-        engine.images.remove(image, force=True)
+    forget(engine, *images.values())
 
     for gone, ran in ended.items():
         _is_told(ran, 3, images[gone], "the deployment hello/faults still runs hello:faults")
@@ -191,7 +191,7 @@ def test_a_prefect_that_goes_away_after_the_push(
     assert deployment["parameters"]["name"] == "it's $HOME"
 
     again = imagebuild(*arguments, cwd=project, env=env)
-    engine.images.remove(image, force=True)
+    forget(engine, image)
     assert again.reference == f"{image}@{digest}"
     assert "not built (nothing changed), not pushed (nothing changed), not recorded" in again.told
     assert prefect_server.api.deployment(f"hello/after-{name}") == deployment
@@ -213,7 +213,7 @@ def test_two_deploys_at_once_both_end_well(
             for _ in range(2)
         ]
         both = [command.ended(120) for command in commands]
-    engine.images.remove(image, force=True)
+    forget(engine, image)
 
     deployment = prefect_server.api.deployment("hello/twice")
     named = f"{image}@{registry.digest('faults/twice', 'v1')}"

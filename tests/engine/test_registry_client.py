@@ -16,10 +16,12 @@ import pytest
 from imagebuild.errors import Denied, ImagebuildError, PushFailed, RefusedByPolicy, Unreachable
 from imagebuild.events import ignore
 from imagebuild.names import ImageName
+from imagebuild.oci.cache import Cache
 from imagebuild.oci.client import Registries
 from imagebuild.oci.credentials import Logins
 from imagebuild.oci.descriptors import DOCKER_MANIFEST, OCI_MANIFEST
 from imagebuild.oci.failures import BlobsUnknown, Later, Wrong
+from imagebuild.oci.remote import Remote
 from imagebuild.registries.http import HttpRegistry
 from imagebuild.web import Clock
 from tests.support.certificates import loopback_certificate
@@ -174,7 +176,7 @@ def test_an_image_is_five_requests_and_none_of_them_for_nothing(client: Client) 
     assert not any("expect" in one.headers for one in client.proxy.requests)
 
     client.proxy.clear()
-    assert HttpRegistry(client.registries).find(client.name) == digest
+    assert HttpRegistry(Remote(client.registries, Cache(None))).find(client.name) == digest
     assert client.asked == ["HEAD manifests/v1"]
 
     client.proxy.clear()
@@ -209,7 +211,7 @@ def test_what_an_engine_pushed_is_found_and_read(
 
     found = client.at.get_manifest("v1")
     assert found is not None
-    assert found.digest == HttpRegistry(client.registries).find(client.name)
+    assert found.digest == HttpRegistry(Remote(client.registries, Cache(None))).find(client.name)
     manifest = json.loads(found.data)
     config = client.at.get_blob(manifest["config"]["digest"], manifest["config"]["size"])
     assert digest_of(config) == image.id
@@ -453,7 +455,7 @@ def test_no_digest_at_all_is_asked_for(client: Client) -> None:
     assert client.asked == [*PUSH, f"HEAD manifests/{digest}"]
     client.proxy.clear()
     client.proxy.edits.append(Edit("HEAD", ".*", 1, header_set("Docker-Content-Digest", "")))
-    assert HttpRegistry(client.registries).find(client.name) == digest
+    assert HttpRegistry(Remote(client.registries, Cache(None))).find(client.name) == digest
     assert client.asked == ["HEAD manifests/v1", "GET manifests/v1"]
 
 
@@ -577,7 +579,7 @@ def test_a_registry_behind_tls_is_known_by_its_ca(
         def find() -> str | None:
             clock = Clock(lambda: 0, lambda _: None)
             with closing(Registries({}, Logins({}), clock=clock)) as registries:
-                return HttpRegistry(registries).find(name)
+                return HttpRegistry(Remote(registries, Cache(None))).find(name)
 
         (folder / "ca.crt").write_bytes(other.certificate.read_bytes())
         with pytest.raises(Unreachable, match="its certificate is not trusted"):
@@ -606,7 +608,7 @@ def test_http_where_https_is_expected_is_told(
         closing(Registries({}, Logins({}))) as registries,
         pytest.raises(Unreachable, match="it speaks http, and was expected to speak https"),
     ):
-        HttpRegistry(registries).find(name)
+        HttpRegistry(Remote(registries, Cache(None))).find(name)
 
 
 def test_an_oci_image_is_as_welcome(client: Client) -> None:

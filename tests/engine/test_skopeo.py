@@ -61,7 +61,8 @@ def pushed(
     (project / "requirements.txt").unlink()
     commit = check_in(project, "first")
     tags = ("--tag", "v2", "--tag", "stable")
-    arguments = ("build", "--push", "--image", name, *tags, "--base", base)
+    there = ("--builder", "docker")  # so that the engine has something for `push`
+    arguments = ("build", "--push", "--image", name, *tags, "--base", base, *there)
     ran = imagebuild(*arguments, cwd=project, env=os.environ)
     assert ran.code == 0, ran.told
     yield Pushed(name, commit, base, str(digest), ran)

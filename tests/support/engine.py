@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import docker
@@ -29,6 +29,13 @@ def ensure_engine() -> docker.DockerClient:
             raise SetupError(message)
         _start()
     return docker.from_env()
+
+
+def forget(client: docker.DockerClient, *names: str) -> None:
+    """Take images away, as far as the engine has them."""
+    for name in names:
+        with suppress(docker.errors.ImageNotFound):
+            client.images.remove(name, force=True)
 
 
 def answers() -> bool:
