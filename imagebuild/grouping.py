@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from imagebuild.choosing import choose_flow
 from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import labelled
+from imagebuild.looking import flow_in
 from imagebuild.orders import Made
 from imagebuild.planning import inside_image
 from imagebuild.preparing import target_of
@@ -145,7 +145,7 @@ def _add_members(group: Group, emit: Emit) -> list[tuple[str, UsageError]]:
 
 
 def _member(number: int, order: Order, group: Group, emit: Emit) -> Member:
-    flow = choose_flow(group.project.context, order.request.entrypoint, order.request.here)
+    flow = flow_in(group.project, order.request, emit)
     wanted = order.wanted(Made(order.request.image))
     target = target_of(flow, wanted)
     run = Run(group.parts, labelled(emit, str(target)), target=target)

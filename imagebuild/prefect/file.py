@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from imagebuild.entrypoint import is_dotted
 from imagebuild.errors import UsageError
 from imagebuild.prefect.yaml_lines import line_of
 
@@ -50,13 +51,14 @@ class FileDeployment:
 
     @property
     def entrypoint(self) -> str | None:
-        """`path:function`, as the file has it."""
+        """`path:function` or `package.module.function`, as the file has it."""
         return self.fields.get("entrypoint")
 
     @property
     def function(self) -> str:
         """The entrypoint's function, which Prefect takes for the flow's name here."""
-        return (self.entrypoint or "").rpartition(":")[2]
+        entrypoint = self.entrypoint or ""
+        return entrypoint.rpartition("." if is_dotted(entrypoint) else ":")[2]
 
     @property
     def label(self) -> str:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagebuild.entrypoint import is_dotted
 from imagebuild.errors import UsageError
 from imagebuild.events import Note
 from imagebuild.names import BadImageName, ImageName
@@ -85,7 +86,7 @@ class Ordering:
         fields, _ = draft.fields(None)
         # The file's paths are relative to its root, wherever the user stands.
         entrypoint = fields["entrypoint"]
-        if request.here != self.root:
+        if request.here != self.root and not is_dotted(entrypoint):
             entrypoint = str(self.root / entrypoint)
         order = Order(
             draft.label,
