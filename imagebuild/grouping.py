@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from imagebuild.errors import ImagebuildError, UsageError
-from imagebuild.events import labelled
+from imagebuild.events import ignore, labelled
 from imagebuild.looking import flow_in
 from imagebuild.orders import Made
 from imagebuild.planning import inside_image
@@ -20,7 +21,6 @@ from imagebuild.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import ExitStack
 
     from imagebuild.events import Emit
     from imagebuild.flows import FoundFlow
@@ -117,6 +117,12 @@ def grouped(
     members = [member for group in groups for member in group.members]
     _refuse([*wrong, *_twice(members)])
     return groups
+
+
+def check_each(orders: Sequence[Order], parts_of: PartsOf) -> None:
+    """Raise `UsageError` with all that is wrong with them as far as it is known; ask nobody."""
+    with ExitStack() as stack:
+        grouped(orders, parts_of, ignore, stack)
 
 
 def _alike(orders: Sequence[Order]) -> list[list[tuple[int, Order]]]:

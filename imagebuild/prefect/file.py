@@ -5,6 +5,7 @@ https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from imagebuild.errors import UsageError
 from imagebuild.prefect.yaml_lines import line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -53,6 +54,13 @@ class FileDeployment:
     def entrypoint(self) -> str | None:
         """`path:function` or `package.module.function`, as the file has it."""
         return self.fields.get("entrypoint")
+
+    @property
+    def image(self) -> Any:
+        """The image that its job variables name, as the file has it."""
+        pool = self.fields.get("work_pool")
+        variables = pool.get("job_variables") if isinstance(pool, Mapping) else None
+        return variables.get("image") if isinstance(variables, Mapping) else None
 
     @property
     def function(self) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.support.command import imagebuild, listing
 from tests.support.held import held, prefect_deploys
@@ -64,13 +61,6 @@ deployments:
 """,
 }
 NAMES = ("of the day/defined", "of the day/imported")
-
-
-@pytest.fixture
-def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dict[str, str]:
-    """Give the environment of a user with a server, a Docker pool and the base image."""
-    docker_host = os.environ.get("DOCKER_HOST")
-    return prefect_server.environment() | ({"DOCKER_HOST": docker_host} if docker_host else {})
 
 
 def _project(folder: Path, pool: str, end: str) -> Path:

@@ -37,13 +37,6 @@ def project(tmp_path: Path, docker_pool: str) -> Path:
     return folder
 
 
-@pytest.fixture
-def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dict[str, str]:
-    """Give the environment of a user with a server, a Docker pool and the base image."""
-    docker_host = os.environ.get("DOCKER_HOST")
-    return prefect_server.environment() | ({"DOCKER_HOST": docker_host} if docker_host else {})
-
-
 @pytest.fixture(autouse=True)
 def image(engine: DockerClient) -> Iterator[str]:
     """Give the name of the example's image, and take away all that was made of it."""
