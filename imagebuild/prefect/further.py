@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import ImagebuildError, UsageError
@@ -34,7 +34,8 @@ class FurtherImages:
     """Builds and pushes images whose paths are relative to `root`, as their steps say.
 
     `parts_of` gives the parts for a request, with a builder and logins. `namespace` is where images
-    go whose name does not say it. Without `push`, none is pushed.
+    go whose name does not say it. Without `push`, none is pushed. `checked` are those that several
+    deployments need not look at again.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class FurtherImages:
     parts_of: PartsOf
     emit: Emit
     push: bool = True
+    checked: list[BuildRequest] = field(default_factory=list)
 
     def check(self, step: Step, inputs: Mapping[str, Any]) -> None:
         """Raise `UsageError` for what cannot be meant, as far as it is known before any step."""
@@ -50,10 +52,12 @@ class FurtherImages:
             pushed_image(inputs, self.namespace)
             return
         request = self._image(inputs).request
-        if LATER in f"{request.root}{request.dockerfile}{request.requirements}{request.template}":
+        files = f"{request.root}{request.dockerfile}{request.requirements}{request.template}"
+        if LATER in files or request in self.checked:
             return
         with source_of(request, self.env).checkout() as checkout:
             survey(request, checkout, ignore)
+        self.checked.append(request)
 
     def foreseen(self, step: Step, inputs: Mapping[str, Any], *, final: bool) -> dict[str, Any]:
         """What a step would give that is not run; `final` where its image is there already.
