@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from imagebuild.choosing import choose_flow
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Note, Warned
+from imagebuild.looking import flow_in
 from imagebuild.outcome import Outcome
 from imagebuild.plan import version_in
 from imagebuild.planning import directory_of, inside_image, placed, push_step
@@ -145,7 +145,7 @@ def _asked(
     handed: Outcome | None,
 ) -> Record:
     """The record of an image that is there; its flow is looked for only where it is needed."""
-    entrypoint = None
+    flow = entrypoint = None
     directory = inside_image(request.directory) if request.directory else None
     if handed is not None:
         directory = directory or handed.directory
@@ -153,8 +153,7 @@ def _asked(
         entrypoint = handed.entrypoint
     elif request.entrypoint or run.recorded is None or run.recorded.deployment is None:
         project = survey(request, checkout, run.emit)
-        flow = choose_flow(project.context, request.entrypoint, request.here, target.flow)
-        entrypoint = flow.entrypoint
+        flow = flow_in(project, request, run.emit, target.flow)
         directory = directory or directory_of(request, project)
     digest = name.digest
     if not request.push and handed is None:
@@ -165,6 +164,7 @@ def _asked(
         wanted,
         image=reference_of(name, digest),
         pushed=request.push,
+        flow=flow,
         entrypoint=entrypoint,
         directory=directory,
         version=handed.version if handed else None,

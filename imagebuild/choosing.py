@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, TypeAlias
 
+from imagebuild.entrypoint import is_dotted
 from imagebuild.errors import UsageError
-from imagebuild.flows import BadEntrypoint, FoundFlow, Skipped, find_flows, parse_entrypoint
+from imagebuild.flows import (
+    BadEntrypoint,
+    FoundFlow,
+    Skipped,
+    find_flows,
+    flows_in,
+    parse_entrypoint,
+)
 from imagebuild.locating import locate
+from imagebuild.modules import find_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from imagebuild.context import ProjectContext
+
+    _Flows: TypeAlias = "tuple[tuple[FoundFlow, ...], tuple[Skipped, ...]]"
 
 _SHOWN = 20
 
@@ -22,21 +34,44 @@ def choose_flow(
 ) -> FoundFlow:
     """The flow of the entrypoint, else the only one in the project, or the only one `named` so.
 
-    `entrypoint` is `path:function`; its path is relative to `here`, the folder the user stands
-    in, or to the project root. Raises `UsageError`, with the flows that there are.
+    `entrypoint` is `path:function`, its path relative to `here`, the folder the user stands in, or
+    to the project root; or it is `package.module.function`, as imported from the root. Raises
+    `UsageError`, with the flows that there are.
     """
     if entrypoint is None:
         return _only_flow(context, named)
+    if is_dotted(entrypoint):
+        defined = _flow_of_module(context, entrypoint)
+        return _named(dataclasses.replace(defined, dotted=entrypoint))
     path, function = _split(entrypoint)
     path = locate(context, path, here)
-    found, skipped = _flows(context, [path])
-    likely = [item.maybe for item in skipped if item.maybe is not None]
-    for flow in (*found, *likely):
-        if flow.function == function:
-            return _named(flow)
-    message = f"{path} has no flow {function}"
-    listing = _listing(found, skipped) or ("the file has no function decorated with @flow",)
-    raise UsageError(message, body=listing, hint="name one of its flows, or decorate it with @flow")
+    every = _flows(context, [path])
+    flow = _flow_called(function, every)
+    if flow is None:
+        raise _no_flow(path, function, every)
+    return _named(flow)
+
+
+def _flow_of_module(context: ProjectContext, dotted: str) -> FoundFlow:
+    """The flow that a module defines, or that it imports from where it is defined."""
+    asked, seen = dotted, set[str]()
+    while True:
+        seen.add(dotted)
+        name, _, function = dotted.rpartition(".")
+        module = find_module(context, name)
+        if module is None:
+            message = f"there is no module {name}"
+            causes = [f"it is not in {context.root}, nor in its src, nor installed here"]
+            causes += [f"{asked} is imported from it"] if asked != dotted else []
+            hint = "write path/to/flow.py:function, or the module as Python imports it"
+            raise UsageError(message, causes=tuple(causes), hint=hint)
+        every = flows_in(module.source, module.path)
+        if (flow := _flow_called(function, every)) is not None:
+            return flow
+        origin = module.origin(function)
+        if origin is None or "." not in origin or origin in seen:
+            raise _no_flow(module.path, function, every)
+        dotted = origin
 
 
 def sole_flow(context: ProjectContext) -> FoundFlow | None:
@@ -45,7 +80,7 @@ def sole_flow(context: ProjectContext) -> FoundFlow | None:
     return found[0] if len(found) == 1 and found[0].flow_name else None
 
 
-def flows_of(context: ProjectContext) -> tuple[tuple[FoundFlow, ...], tuple[Skipped, ...]]:
+def flows_of(context: ProjectContext) -> _Flows:
     """All flows in the project, and what was passed over."""
     return _flows(context, [path for path in context.digests if path.endswith(".py")])
 
@@ -59,6 +94,19 @@ def _split(entrypoint: str) -> tuple[str, str]:
         message = f"{entrypoint!r} is not an entrypoint"
         raise UsageError(message, causes=(error.reason,)) from error
     return f"{folder}{slash}{wanted.path}", wanted.function
+
+
+def _flow_called(function: str, every: _Flows) -> FoundFlow | None:
+    found, skipped = every
+    likely = [item.maybe for item in skipped if item.maybe is not None]
+    return next((flow for flow in (*found, *likely) if flow.function == function), None)
+
+
+def _no_flow(path: str, function: str, every: _Flows) -> UsageError:
+    message = f"{path} has no flow {function}"
+    listing = _listing(*every) or ("the file has no function decorated with @flow",)
+    hint = "name one of its flows, or decorate it with @flow"
+    return UsageError(message, body=listing, hint=hint)
 
 
 def _only_flow(context: ProjectContext, named: str | None) -> FoundFlow:
@@ -84,9 +132,7 @@ def _only_flow(context: ProjectContext, named: str | None) -> FoundFlow:
     )
 
 
-def _flows(
-    context: ProjectContext, paths: Iterable[str]
-) -> tuple[tuple[FoundFlow, ...], tuple[Skipped, ...]]:
+def _flows(context: ProjectContext, paths: Iterable[str]) -> _Flows:
     def read(path: str) -> bytes:
         with context.open(path) as file:
             return file.read()

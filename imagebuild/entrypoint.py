@@ -1,4 +1,6 @@
-"""Entrypoints, `path/to/file.py:function`, as a deployment names its flow, and what they name.
+"""Entrypoints, as a deployment names its flow, and what they name.
+
+They are `path/to/file.py:function`, or `package.module.function`, which a run imports.
 
 Format: https://github.com/PrefectHQ/prefect/blob/main/src/prefect/utilities/importtools.py
 (`import_object`).
@@ -33,17 +35,27 @@ class Entrypoint:
 
 @dataclass(frozen=True)
 class FoundFlow:
-    """A flow that an entrypoint can name; `flow_name` is None where only running it would tell."""
+    """A flow that an entrypoint can name; `flow_name` is None where only running it would tell.
+
+    `dotted` is `package.module.function`, where it was named so; its `path` is absolute then if the
+    module is not the project's, but installed on this machine.
+    """
 
     path: str
     function: str
     flow_name: str | None
     line: int
+    dotted: str | None = None
+
+    @property
+    def code(self) -> str:
+        """`path:function`, where it is defined."""
+        return f"{self.path}:{self.function}"
 
     @property
     def entrypoint(self) -> str:
-        """`path:function`, as Prefect takes it."""
-        return f"{self.path}:{self.function}"
+        """As Prefect takes it: by its file, or by its module where it was named so."""
+        return self.dotted or self.code
 
 
 @dataclass(frozen=True)
@@ -60,23 +72,30 @@ class Skipped:
 
 
 def parse_entrypoint(text: str) -> Entrypoint:
-    """Read `path/to/flow.py:function`; raises `BadEntrypoint`, which says what is wrong.
-
-    Module paths (`package.module.function`), which Prefect takes too, are refused: the file must
-    be in the image at a place that is known.
-    """
+    """Read `path/to/flow.py:function`; raises `BadEntrypoint`, which says what is wrong."""
     path, colon, function = text.rpartition(":")
     if not colon:
-        raise BadEntrypoint(text, "it has no colon; write path/to/file.py:function")
+        reason = "it has no colon; write path/to/file.py:function, or package.module.function"
+        raise BadEntrypoint(text, reason)
     if "\\" in path:
         raise BadEntrypoint(text, "the path is written with / on every system")
     if not path.endswith(".py"):
-        raise BadEntrypoint(text, "before the colon comes a file that ends in .py")
+        reason = "before the colon comes a file that ends in .py; a module has a dot in its place"
+        raise BadEntrypoint(text, reason)
     if not text.isprintable():
         raise BadEntrypoint(text, "it holds a character that cannot be printed")
     path = posixpath.normpath(path)
     if path.startswith(("/", "../")):
         raise BadEntrypoint(text, "the file must lie in the project, and its path begin there")
-    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in function.split(".")):
+    if not _are_names(function):
         raise BadEntrypoint(text, "after the colon comes a function's name, such as my_flow")
     return Entrypoint(path, function)
+
+
+def is_dotted(text: str) -> bool:
+    """Whether a text is an entrypoint by its module, `package.module.function`."""
+    return "." in text and not text.endswith(".py") and _are_names(text)
+
+
+def _are_names(text: str) -> bool:
+    return all(part.isidentifier() and not keyword.iskeyword(part) for part in text.split("."))

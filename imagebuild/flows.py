@@ -1,7 +1,7 @@
 """Finds the Prefect flows in a project's files by reading them, never by importing them.
 
-A deployment names its flow by an entrypoint, `path/to/file.py:function`, where the function may
-lie in a class (`file.py:Class.method`). What Prefect loads from one was checked with 3.8.8:
+A deployment names its flow by an entrypoint, mostly `path/to/file.py:function`, where the function
+may lie in a class (`file.py:Class.method`). What Prefect loads from one was checked with 3.8.8:
 https://github.com/PrefectHQ/prefect/blob/main/src/prefect/flows.py
 (`load_flow_from_entrypoint`, and `Flow.__init__` for the name).
 """
@@ -32,6 +32,7 @@ __all__ = [
     "Skipped",
     "find_flows",
     "flows_in",
+    "imported",
     "parse_entrypoint",
 ]
 
@@ -74,7 +75,7 @@ def flows_in(source: bytes, path: str) -> tuple[tuple[FoundFlow, ...], tuple[Ski
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in strings are no concern of ours
             tree = ast.parse(source)
-        search = _Search(path, _imported(tree))
+        search = _Search(path, imported(tree))
         search.body(tree.body, ())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -84,7 +85,7 @@ def flows_in(source: bytes, path: str) -> tuple[tuple[FoundFlow, ...], tuple[Ski
     return search.result()
 
 
-def _imported(tree: ast.Module) -> dict[str, str]:
+def imported(tree: ast.Module) -> dict[str, str]:
     """What each imported name stands for, as a dotted path, wherever in the file it is imported."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -97,7 +98,8 @@ def _imported(tree: ast.Module) -> dict[str, str]:
             for alias in node.names:
                 if alias.name == "*" and module in {"prefect", "prefect.main", "prefect.flows"}:
                     names.setdefault("flow", "prefect.flow")
-                names[alias.asname or alias.name] = f"{module}.{alias.name}"
+                dot = "" if module.endswith(".") else "."
+                names[alias.asname or alias.name] = f"{module}{dot}{alias.name}"
     return names
 
 

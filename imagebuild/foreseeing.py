@@ -91,7 +91,7 @@ def _record(member: Member, group: Group) -> None:
             member.wanted,
             image=order.ready.reference if order.ready else str(made.name),
             pushed=order.ready.pushed if order.ready else group.request.push,
-            entrypoint=member.flow.entrypoint,
+            flow=member.flow,
             directory=made.directory,
             version=group.image.plan.version if group.image else None,
             source=str(group.checkout.root),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from imagebuild.choosing import choose_flow
 from imagebuild.errors import ImagebuildError, UsageError
-from imagebuild.events import labelled
+from imagebuild.events import ignore, labelled
+from imagebuild.looking import flow_in
 from imagebuild.orders import Made
 from imagebuild.planning import inside_image
 from imagebuild.preparing import target_of
@@ -20,7 +21,6 @@ from imagebuild.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import ExitStack
 
     from imagebuild.events import Emit
     from imagebuild.flows import FoundFlow
@@ -119,6 +119,12 @@ def grouped(
     return groups
 
 
+def check_each(orders: Sequence[Order], parts_of: PartsOf) -> None:
+    """Raise `UsageError` with all that is wrong with them as far as it is known; ask nobody."""
+    with ExitStack() as stack:
+        grouped(orders, parts_of, ignore, stack)
+
+
 def _alike(orders: Sequence[Order]) -> list[list[tuple[int, Order]]]:
     """The orders by their images, each with its place among all."""
     found: list[tuple[object, list[tuple[int, Order]]]] = []
@@ -145,7 +151,7 @@ def _add_members(group: Group, emit: Emit) -> list[tuple[str, UsageError]]:
 
 
 def _member(number: int, order: Order, group: Group, emit: Emit) -> Member:
-    flow = choose_flow(group.project.context, order.request.entrypoint, order.request.here)
+    flow = flow_in(group.project, order.request, emit)
     wanted = order.wanted(Made(order.request.image))
     target = target_of(flow, wanted)
     run = Run(group.parts, labelled(emit, str(target)), target=target)

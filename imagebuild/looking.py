@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from imagebuild.bases import resolve_base
+from imagebuild.choosing import choose_flow
 from imagebuild.dockerfile.mounts import mounted
 from imagebuild.events import Warned
+from imagebuild.modules import SOURCES
 from imagebuild.names import ImageName
 from imagebuild.parallel import both
 from imagebuild.plan import Base
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imagebuild.dockerfile.mounts import Kind
+    from imagebuild.entrypoint import FoundFlow
     from imagebuild.events import Emit
     from imagebuild.plan import Plan
     from imagebuild.protocols import Parts
@@ -62,6 +66,25 @@ def look_at_bases(
     base = found[project.base] if project.base else _SCRATCH
     prefect = check_versions(project, parts.builder.says(base), emit)
     return State(platform, base, tuple(found[name] for name in project.bases), prefect)
+
+
+def flow_in(
+    project: Project, request: BuildRequest, emit: Emit, named: str | None = None
+) -> FoundFlow:
+    """The flow that is meant; it is told where runs may not find its module.
+
+    Raises as `choose_flow` does.
+    """
+    flow = choose_flow(project.context, request.entrypoint, request.here, named)
+    is_installed = "./" in project.dependencies.sources
+    if flow.dotted and PurePosixPath(flow.path).is_absolute():
+        text = f"{flow.dotted} is of a package that is installed here, not in the project"
+        emit(Warned(text, cause="that the image has it is not checked"))
+    elif flow.dotted and flow.path.startswith(SOURCES) and not is_installed:
+        text = f"{flow.dotted} lies in {SOURCES}, where runs look only once it is installed"
+        hint = "write a line `.` into requirements.txt"
+        emit(Warned(text, cause="that the image installs it is not checked", hint=hint))
+    return flow
 
 
 def plan_in(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagebuild import templates
-from imagebuild.choosing import choose_flow, sole_flow
+from imagebuild.choosing import sole_flow
 from imagebuild.errors import Denied, Unreachable
 from imagebuild.events import Warned
 from imagebuild.looking import (
     check_versions,
     existing,
+    flow_in,
     look_at_bases,
     plan_in,
     unresolved,
@@ -72,11 +73,7 @@ class Deploy:
 def prepare_image(request: BuildRequest, parts: Parts, checkout: Checkout, emit: Emit) -> Image:
     """What a build would do now. Raises what survey, the builder and the registry raise."""
     project = survey(request, checkout, emit)
-    flow = (
-        choose_flow(project.context, request.entrypoint, request.here)
-        if request.entrypoint
-        else sole_flow(project.context)
-    )
+    flow = flow_in(project, request, emit) if request.entrypoint else sole_flow(project.context)
     return image_of(request, project, parts, emit, flow)
 
 
@@ -104,7 +101,7 @@ def prepare_deploy(
     """What a deploy would do now; `run` learns the target and what is recorded."""
     parts, emit = run.parts, run.emit
     project = survey(request, checkout, emit)
-    flow = choose_flow(project.context, request.entrypoint, request.here)
+    flow = flow_in(project, request, emit)
     target = run.target = target_of(flow, wanted)
     namespace = parts.recorder.default_namespace() if request.push else None
     name = target_name(request, project.name, namespace)
@@ -123,7 +120,7 @@ def prepare_deploy(
         wanted,
         image=str(plan.name),
         pushed=request.push,
-        entrypoint=flow.entrypoint,
+        flow=flow,
         directory=plan.code.directory,
         version=plan.version,
         source=str(checkout.root),
@@ -173,20 +170,22 @@ def record_of(
     *,
     image: str | None,
     pushed: bool,
-    entrypoint: str | None,
+    flow: FoundFlow | None = None,
+    entrypoint: str | None = None,
     directory: str | None,
     version: str | None,
     source: str,
 ) -> Record:
     """The record under the image's name as it is known yet; the user's own version comes first.
 
-    Without an image, the deployment's own is let be.
+    Without an image, the deployment's own is let be; `entrypoint` is of a flow that is not at hand.
     """
     given = wanted.version or wanted.stated.get("version")
     return Record(
         image=image,
         pushed=pushed,
-        entrypoint=entrypoint,
+        entrypoint=flow.entrypoint if flow else entrypoint,
+        code=flow.code if flow and flow.dotted else None,
         directory=directory,
         version=given or version,
         version_given=given is not None,

@@ -52,9 +52,10 @@ class Record:
     `image` is the reference as recorded; `pushed` whether a registry holds it; `directory` the
     absolute path of the code in the image; `entrypoint` relative to it (both are None where the
     deployment keeps its own); `source` the folder of the code on this machine, from which the
-    flow's parameters are read. `described` is None where the deployment keeps what it knows of
-    the flow; `version` stands for what was built, and for its parameters having been read: it is
-    None where that failed, so that the next deploy tries again. A version that the user gave
+    flow's parameters are read. Where the entrypoint is a module's, `code` is `path:function` there,
+    or absolute for one that is installed. `described` is None where the deployment keeps what it
+    knows of the flow; `version` stands for what was built, and for its parameters having been read:
+    it is None where that failed, so that the next deploy tries again. A version that the user gave
     (`version_given`) stands for neither, and replaces whatever version is there. Where `image` is
     None, that of the deployment is let be: it has its own, or runs its pool's default.
 
@@ -96,6 +97,7 @@ class Record:
     stated: Mapping[str, Any] = field(default_factory=dict)
     triggers: tuple[Mapping[str, Any], ...] | None = None
     automations: tuple[Mapping[str, Any], ...] | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ FLOORS = {
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"
     " dependencies planning context walk locating choosing bases survey settings git stamps"
-    " versions dockerfile roots looking oci",
+    " versions dockerfile roots looking modules oci",
     4: "sources builders registries recorders",
     5: "stages preparing alone pipeline orders grouping foreseeing results many",
     6: "wiring testing setup",

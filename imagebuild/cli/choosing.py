@@ -9,6 +9,7 @@ import click
 
 from imagebuild.cli.requests import current_folder, project_root
 from imagebuild.cli.text import clean
+from imagebuild.entrypoint import is_dotted
 from imagebuild.errors import UsageError
 from imagebuild.roots import PREFECT_FILE
 
@@ -80,7 +81,7 @@ def _one_of_its_own(
     if len(meant) > 1:
         message = f"{file.path.name} has {len(meant)} deployments called {names[0]!r}"
         raise UsageError(message, hint="leave the ENTRYPOINT out, or write flow/name")
-    typed = str(current_folder() / entrypoint)
+    typed = entrypoint if is_dotted(entrypoint) else str(current_folder() / entrypoint)
     only = replace(meant[0], fields={**meant[0].fields, "entrypoint": typed})
     return Chosen(file, root, (only,))
 

@@ -45,9 +45,10 @@ if TYPE_CHECKING:
 def deploy(**options: Any) -> None:
     """Build an image of the project, push it, and make the deployment run exactly that image.
 
-    ENTRYPOINT is path/to/flow.py:function; without it, the deployments of the prefect.yaml that
-    are chosen, or the only one in it; and without any, the one flow in the project. What has not
-    changed is not built, pushed or recorded again. The image's reference is printed on stdout.
+    ENTRYPOINT is path/to/flow.py:function or package.module.function; without it, the deployments
+    of the prefect.yaml that are chosen, or the only one in it; and without any, the one flow in the
+    project. What has not changed is not built, pushed or recorded again. The image's reference is
+    printed on stdout.
 
     \b
     Examples:

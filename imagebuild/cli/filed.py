@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imagebuild import many
@@ -19,6 +21,8 @@ from imagebuild.cli.tally import Tally
 from imagebuild.cli.working import loudness
 from imagebuild.errors import UsageError
 from imagebuild.events import once
+from imagebuild.grouping import check_each
+from imagebuild.prefect.further import FurtherImages
 from imagebuild.prefect.ordering import Choices, Ordering
 from imagebuild.prefect.running import Steps
 from imagebuild.prefect.world import World
@@ -48,10 +52,7 @@ def deploy_chosen(chosen: Chosen, options: Mapping[str, Any]) -> None:
     ):
         tally = Tally(once(shown.emit))
         orders = _orders(chosen, options, shop, tally.emit)
-
-        def parts_of(order: Order) -> Parts:
-            return shop.parts_of(order.request, order.builder or options["builder"], order.logins)
-
+        parts_of = partial(_parts_of, shop, options)
         if options["dry_run"]:
             with ExitStack() as stack:
                 groups = many.preview_each(orders, parts_of, tally.emit, stack)
@@ -77,20 +78,28 @@ def deploy_chosen(chosen: Chosen, options: Mapping[str, Any]) -> None:
             raise error
 
 
+def _parts_of(shop: Workshop, options: Mapping[str, Any], order: Order) -> Parts:
+    return shop.parts_of(order.request, order.builder or options["builder"], order.logins)
+
+
 def _orders(chosen: Chosen, options: Mapping[str, Any], shop: Workshop, emit: Emit) -> list[Order]:
     """The orders, with what was typed over what the file says."""
     _check_image(chosen, options)
     baked = build_request({**options, "entrypoint": None, "context": str(chosen.root)})
+    over, namespace = over_images(options), shop.recorder.default_namespace()
     choices = Choices(
         baked,
-        over_images(options),
+        over,
         over_deployments(options),
         build=options["build"],
-        namespace=shop.recorder.default_namespace(),
+        namespace=namespace,
         dry=options["dry_run"],
+        check=lambda orders: check_each(orders, partial(_parts_of, shop, options)),
     )
     world = World(shop.env, shop.recorder)
-    steps = Steps(chosen.root, shop.env, shop.recorder, emit)
+    pushes = over(dataclasses.replace(baked, dockerfile=None, push=True)).push
+    images = FurtherImages(chosen.root, shop.env, namespace, shop.parts_of, emit, pushes)
+    steps = Steps(chosen.root, shop.env, shop.recorder, emit, images)
     ordering = Ordering(chosen.file.path.name, chosen.root, world, steps, choices, emit)
     return ordering.orders(chosen.deployments)
 

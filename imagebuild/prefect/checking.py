@@ -20,24 +20,27 @@ if TYPE_CHECKING:
 
     from imagebuild.prefect.drafting import Draft
     from imagebuild.prefect.file import Step
+    from imagebuild.prefect.further import FurtherImages
     from imagebuild.prefect.step_images import StepImage
 
 # Where the file says what Prefect's API has under another name.
 _FIELD = {"concurrency_options": "concurrency_limit"}
 
 
-def mistakes(draft: Draft, image: Callable[[Draft], StepImage]) -> Iterator[str]:
+def mistakes(
+    draft: Draft, image: Callable[[Draft], StepImage], further: FurtherImages
+) -> Iterator[str]:
     """What is wrong with a deployment, each with its line; `image` is what its build step asks for.
 
     Raises what `World` raises where Prefect has to be asked and does not answer.
     """
     deployment = draft.deployment
-    for step, why in complaints(draft.sections):
+    for step, why in complaints(draft.sections, deployment.image):
         yield f"{place(draft, step)}: {why}"
     if not deployment.entrypoint:
         yield f"{deployment.where(['entrypoint'])}: it is missing: write path/to/flow.py:flow"
     for step in draft.sections.steps:
-        yield from _of_step(draft, step, image)
+        yield from _of_step(draft, step, image, further)
     fields, unfilled = draft.fields(None)
     for one in unfilled:
         why = one.why or draft.world.why(one.name, draft.outputs(None))
@@ -70,7 +73,9 @@ def _said(error: UsageError) -> str:
     return f"{': '.join((error.message, *error.causes))}{hint}"
 
 
-def _of_step(draft: Draft, step: Step, image: Callable[[Draft], StepImage]) -> Iterator[str]:
+def _of_step(
+    draft: Draft, step: Step, image: Callable[[Draft], StepImage], further: FurtherImages
+) -> Iterator[str]:
     inputs, unfilled = draft.inputs(step, None)
     for one in unfilled:
         why = one.why or draft.world.why(one.name, draft.outputs(None, step))
@@ -83,6 +88,8 @@ def _of_step(draft: Draft, step: Step, image: Callable[[Draft], StepImage]) -> I
             shell.check(inputs)
         elif step is draft.sections.build:
             image(draft)
+        elif draft.sections.further([step]):
+            further.check(step, inputs)
     except UsageError as error:
         yield f"{place(draft, step)}: {_said(error)}"
 

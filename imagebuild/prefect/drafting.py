@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from imagebuild.prefect.sections import Sections, sections_of
 from imagebuild.prefect.templating import KEPT, MISSING, Filling, placeholders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from imagebuild.orders import Made
     from imagebuild.prefect.file import FileDeployment, Step
@@ -93,14 +92,14 @@ class Draft:
 
     def image(self, made: Made | None) -> str | None:
         """The image that the file names among the job variables."""
-        text = _image_text(self.deployment)
-        filled = Filling(self.world.look_up(self.outputs(made))).fill(text)
+        find = self.world.look_up(self.outputs(made))
+        filled = Filling(find).fill(self.deployment.image)
         return str(filled) if filled else None
 
     def image_waits_for(self, steps: tuple[Step, ...]) -> bool:
         """Whether the image that the file names is known only when these steps were run."""
         given = outputs.together([(step, outputs.promised(step)) for step in steps])
-        names = list(placeholders(_image_text(self.deployment)))
+        names = list(placeholders(self.deployment.image))
         return any(name in given or name.partition(".")[0] in given for name in names)
 
     def uses(self, step: Step) -> bool:
@@ -111,12 +110,6 @@ class Draft:
         return any(
             name in keys or name.partition(".")[0] == step.id for name in placeholders(every)
         )
-
-
-def _image_text(deployment: FileDeployment) -> Any:
-    pool = deployment.fields.get("work_pool")
-    variables = pool.get("job_variables") if isinstance(pool, Mapping) else None
-    return variables.get("image") if isinstance(variables, Mapping) else None
 
 
 def _or_kept(find: Callable[[str], Any]) -> Callable[[str], Any]:

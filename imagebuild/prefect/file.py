@@ -5,14 +5,16 @@ https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from imagebuild.entrypoint import is_dotted
 from imagebuild.errors import UsageError
 from imagebuild.prefect.yaml_lines import line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -50,13 +52,21 @@ class FileDeployment:
 
     @property
     def entrypoint(self) -> str | None:
-        """`path:function`, as the file has it."""
+        """`path:function` or `package.module.function`, as the file has it."""
         return self.fields.get("entrypoint")
+
+    @property
+    def image(self) -> Any:
+        """The image that its job variables name, as the file has it."""
+        pool = self.fields.get("work_pool")
+        variables = pool.get("job_variables") if isinstance(pool, Mapping) else None
+        return variables.get("image") if isinstance(variables, Mapping) else None
 
     @property
     def function(self) -> str:
         """The entrypoint's function, which Prefect takes for the flow's name here."""
-        return (self.entrypoint or "").rpartition(":")[2]
+        entrypoint = self.entrypoint or ""
+        return entrypoint.rpartition("." if is_dotted(entrypoint) else ":")[2]
 
     @property
     def label(self) -> str:

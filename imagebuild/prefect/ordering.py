@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagebuild.entrypoint import is_dotted
 from imagebuild.errors import UsageError
-from imagebuild.events import Note
+from imagebuild.events import Note, ignore
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.orders import Made, Order, Ready
 from imagebuild.prefect.arguments import AUTO
@@ -41,7 +42,8 @@ class Choices:
     `baked` is the image of a deployment of which the file says nothing, `over` puts what was typed
     over the image of a build step, and `typed` over a deployment. Without `build` the images are
     there already. `namespace` is where images go whose name does not say it. Without `build`, and
-    with `dry`, a step is run only where something stands for what it gives.
+    with `dry`, a step is run only where something stands for what it gives. `check` raises for what
+    is wrong with orders as far as it is known before any step is run.
     """
 
     baked: BuildRequest
@@ -50,6 +52,7 @@ class Choices:
     build: bool = True
     namespace: str | None = None
     dry: bool = False
+    check: Callable[[Sequence[Order]], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -70,22 +73,30 @@ class Ordering:
         the steps raise.
         """
         drafts = [Draft(one, self.world) for one in deployments]
-        refuse(self.file, [text for draft in drafts for text in mistakes(draft, self._image)])
+        images = self.steps.images
+        refuse(self.file, [text for one in drafts for text in mistakes(one, self._image, images)])
+        if any(draft.sections.further(self._early(draft)) for draft in drafts):
+            unsaid = dataclasses.replace(self, emit=ignore)
+            self.choices.check([unsaid._order(draft) for draft in drafts])
+        for draft in drafts:
+            self._run(draft, self._early(draft), None)
         return [self._order(draft) for draft in drafts]
+
+    def _early(self, draft: Draft) -> Sequence[Step]:
+        """The steps that are run before the image is looked for."""
+        sections = draft.sections
+        is_waited_for = sections.build is None and draft.image_waits_for(sections.after)
+        return sections.after if is_waited_for else sections.before
 
     def _order(self, draft: Draft) -> Order:
         sections = draft.sections
-        early: Sequence[Step] = sections.before
-        if sections.build is None and draft.image_waits_for(sections.after):
-            early = sections.after
-        self._run(draft, early, None)
         image = self._image(draft) if sections.build else None
         ready = self._ready(draft, image.request if image else None)
         request = self.choices.over(image.request) if image and not ready else self.choices.baked
         fields, _ = draft.fields(None)
         # The file's paths are relative to its root, wherever the user stands.
         entrypoint = fields["entrypoint"]
-        if request.here != self.root:
+        if request.here != self.root and not is_dotted(entrypoint):
             entrypoint = str(self.root / entrypoint)
         order = Order(
             draft.label,
@@ -95,7 +106,12 @@ class Ordering:
             builder=image.builder if image and not ready else None,
             logins=image.logins if image and not ready else {},
         )
+        early = self._early(draft)
         late = [step for step in sections.after if step not in early]
+        if ready:  # nothing is built between which the other images could be
+            late = [*sections.further(sections.between), *late]
+        if self.choices.dry:
+            self._run(draft, sections.further([*sections.between, *late]), None)
         if sections.between:
             order = dataclasses.replace(order, built=self._hook(draft, sections.between))
         return dataclasses.replace(order, pushed=self._hook(draft, late)) if late else order
@@ -175,11 +191,19 @@ class Ordering:
 
     def _run(self, draft: Draft, steps: Sequence[Step], made: Made | None) -> None:
         for step in steps:
-            if (self.choices.dry or not self.choices.build) and not draft.uses(step):
+            is_held_back = self.choices.dry or not self.choices.build
+            if is_held_back and not draft.uses(step):
                 self.emit(Note(f"{draft.label}: the step {step.name} is left out"))
                 continue
             inputs, unfilled = draft.inputs(step, made)
             self._check(draft, unfilled)
+            if is_held_back and draft.sections.further([step]):
+                is_there = not self.choices.build
+                given = self.steps.images.foreseen(step, inputs, final=is_there)
+                draft.results[id(step)] = given
+                what = "is there already" if is_there else "would be made too"
+                self.emit(Note(f"{draft.label}: {given['image']} {what}"))
+                continue
             draft.results[id(step)] = self.steps.run(step, inputs, draft.label)
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 # Stands for what is not known yet; it can stand in an image name and in a tag.
 LATER = "known-later"
+_TEXTS = ("image_name", "tag", "image", "image_id", "digest", "reference", "directory")
+# What the steps give that build and push an image.
+OF_IMAGE = frozenset((*_TEXTS, "additional_tags"))
 
 
 class Anything(dict[str, Any]):
@@ -40,8 +43,7 @@ def of_image(made: Made | None) -> dict[str, Any]:
     if made is None or name is None:
         if made is not None and made.final:
             return {}
-        texts = ("image_name", "tag", "image", "image_id", "digest", "reference", "directory")
-        return {**dict.fromkeys(texts, LATER), "additional_tags": []}
+        return {**dict.fromkeys(_TEXTS, LATER), "additional_tags": []}
     tag, unknown = name.tag or LATER, None if made.final else LATER
     image = f"{name.untagged}:{tag}"
     return {

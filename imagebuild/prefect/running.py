@@ -1,4 +1,4 @@
-"""Runs the steps of a prefect.yaml that are neither of our two: each once for the same inputs."""
+"""Runs the steps of a prefect.yaml around a deployment's image: each once for the same inputs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from imagebuild.events import Emit
     from imagebuild.prefect.file import Step
+    from imagebuild.prefect.further import FurtherImages
     from imagebuild.protocols import Recorder
 
 
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 class Steps:
     """Runs steps in `root`, one at a time, and remembers what they gave.
 
-    Scripts are run here, as Prefect runs them; every other step by Prefect's own code.
+    Scripts are run here, as Prefect runs them, and `images` built and pushed; every other step is
+    run by Prefect's own code.
     """
 
     root: Path
     env: Mapping[str, str]
     recorder: Recorder
     emit: Emit
+    images: FurtherImages
     given: dict[str, Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,4 +56,6 @@ class Steps:
         if step.name == step_names.SHELL:
             shown = step.inputs.get("script")
             return run_shell_script(inputs, self.root, self.env, self.emit, shown)
+        if step.name in step_names.BUILD | step_names.PUSH:
+            return self.images.run(step, inputs)
         return self.recorder.run_step(step.name, inputs, self.root)

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from imagebuild.names import ImageName
     from imagebuild.request import BuildRequest
 
 _OURS = {"id", "requires"}
 _BUILD = {"image_name", "dockerfile", "tag", "additional_tags"}
 _PUSH = {"image_name", "tag", "credentials", "additional_tags", "ignore_cache", "build_backend"}
 _DEFAULT_DOCKERFILE = "Dockerfile"
+_NOT_MEANT = "the step that pushes the image cannot be meant"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,17 +69,24 @@ def image_of(
     builder = builder_of(others)
     if push is None:
         return StepImage(request, builder)
-    pushed = _pushed(request, push, namespace)
-    assert pushed.image is not None
-    return StepImage(pushed, builder, logins_of(push.get("credentials"), pushed.image))
+    pushed = pushed_image(push, namespace)
+    return StepImage(_with_push(request, pushed), builder, pushed.logins)
 
 
-def _pushed(request: BuildRequest, push: Mapping[str, Any], namespace: str | None) -> BuildRequest:
-    """The request with what the push step says. Raises `UsageError` for one of another image."""
-    message = "the step that pushes the image cannot be meant"
+@dataclasses.dataclass(frozen=True)
+class PushedImage:
+    """An image as a push step names it, its further tags, and the credentials for it."""
+
+    name: ImageName
+    tags: tuple[str, ...]
+    logins: Mapping[str, Mapping[str, str]]
+
+
+def pushed_image(push: Mapping[str, Any], namespace: str | None) -> PushedImage:
+    """What a push step's filled inputs ask for. Raises `UsageError`."""
     if unknown := sorted(set(push) - _PUSH - _OURS):
         raise UsageError(
-            message,
+            _NOT_MEANT,
             causes=(f"it takes no {' and no '.join(unknown)}",),
             hint=f"it takes {', '.join(sorted(_PUSH))}",
         )
@@ -85,7 +94,12 @@ def _pushed(request: BuildRequest, push: Mapping[str, Any], namespace: str | Non
     name = image_name(push.get("image_name"), push.get("tag"))
     if namespace and name.is_bare:
         name = name.below(namespace)
-    built = request.image
+    return PushedImage(name, tuple(tags), logins_of(push.get("credentials"), name))
+
+
+def _with_push(request: BuildRequest, pushed: PushedImage) -> BuildRequest:
+    """The request with what the push step says. Raises `UsageError` for one of another image."""
+    name, built = pushed.name, request.image
     assert built is not None
     if name.untagged != built.untagged or (name.tag or built.tag) not in {
         built.tag,
@@ -93,9 +107,9 @@ def _pushed(request: BuildRequest, push: Mapping[str, Any], namespace: str | Non
         LATER,
     }:
         raise UsageError(
-            message,
+            _NOT_MEANT,
             causes=(f"the file builds {built}, and pushes {name}",),
             hint='write image_name: "{{ build-image.image_name }}", with the id of the build step',
         )
-    further = tuple(dict.fromkeys((*request.tags, *tags)))
+    further = tuple(dict.fromkeys((*request.tags, *pushed.tags)))
     return dataclasses.replace(request, push=True, tags=further)

@@ -1,4 +1,4 @@
-"""What only Prefect's own code can do; run as `python -m`, the one module that imports Prefect.
+"""What only Prefect's own code can do; run as `python -m`; it and `prefect_reading` import Prefect.
 
 `python -m imagebuild.recorders.prefect_jobs FOLDER` reads lines of JSON, `{"job", "given"}`, and
 answers each by one, `{"answer": …}` or `{"error": {"message", "causes", "status"}}`.
@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from imagebuild.recorders.prefect_reading import describe, folder_on_path
 
 
 class _Refused(Exception):
@@ -50,61 +48,6 @@ def settings(_: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def describe(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parameters and the description of the flow at each of the `entrypoints`.
-
-    They are relative to the folder. Of a flow that cannot be read, `error` and its `causes`.
-    """
-    import prefect.flows  # noqa: F401 - before the folder, whose `logging.py` it would take
-
-    with _folder_on_path():
-        return [_attempt(entrypoint) for entrypoint in given["entrypoints"]]
-
-
-@contextmanager
-def _folder_on_path() -> Iterator[None]:
-    """Let the project's own modules be imported, and for no longer than they have to be."""
-    folder = os.getcwd()  # noqa: PTH109
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
-
-
-def _attempt(entrypoint: str) -> dict[str, Any]:
-    try:
-        return _described(entrypoint)
-    except (Exception, SystemExit) as error:
-        message = f"cannot read the parameters of the flow {entrypoint}"
-        return {"error": message, "causes": [f"{type(error).__name__}: {error}"]}
-
-
-def _described(entrypoint: str) -> dict[str, Any]:
-    """What a flow's code tells of it.
-
-    Its module is not run, only its imports and definitions, and what cannot be imported here is
-    left out, so the flow's own dependencies need not be there. Prefect does the same where its
-    import fails: `load_flow_from_entrypoint`.
-    """
-    from prefect.flows import (
-        Flow,
-        load_flow_arguments_from_entrypoint,
-        safe_load_flow_from_entrypoint,
-    )
-    from prefect.utilities.callables import parameter_schema, parameter_schema_from_entrypoint
-
-    flow: Any = safe_load_flow_from_entrypoint(entrypoint)
-    if isinstance(flow, Flow):
-        schema, description = parameter_schema(flow), flow.description
-    else:
-        schema = parameter_schema_from_entrypoint(entrypoint)
-        arguments = load_flow_arguments_from_entrypoint(entrypoint, {"description"})
-        description = arguments.get("description")
-    parameters = json.loads(schema.model_dump_json(exclude_unset=True))
-    return {"parameters": parameters, "description": description}
-
-
 def step(given: dict[str, Any]) -> Any:
     """What a step of a `prefect.yaml` gives, run as `prefect deploy` runs one; null if no table."""
     import asyncio
@@ -113,7 +56,7 @@ def step(given: dict[str, Any]) -> Any:
 
     [name] = given["step"]
     try:
-        with _folder_on_path():  # the project may have steps of its own
+        with folder_on_path():  # the project may have steps of its own
             result: Any = asyncio.run(run_step(given["step"], {}))
         return json.loads(json.dumps(result, default=str)) if isinstance(result, dict) else None
     except (Exception, SystemExit) as error:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+    from tests.support.prefect_stack import PrefectServer
     from tests.support.registry import Registry
     from tests.support.second_engine import SecondEngine
 
@@ -24,6 +25,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PREFECT_", "IMAGEBUILD_", "GITHUB_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dict[str, str]:
+    """Give the environment of a user with a server, a Docker pool and the base image."""
+    docker_host = os.environ.get("DOCKER_HOST")
+    return prefect_server.environment() | ({"DOCKER_HOST": docker_host} if docker_host else {})
 
 
 @pytest.fixture(scope="session")

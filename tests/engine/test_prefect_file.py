@@ -6,14 +6,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command import imagebuild, listing
+from tests.support.held import held, prefect_deploys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 EXAMPLE = Path(__file__).parents[2] / "examples" / "many-deployments"
 DEPLOYMENTS = ("report/daily", "report/on-demand", "cleanup/nightly")
 BUILDS = ".*/build\\?.*"
-# What no two deployments have in common, and when it was.
-_OWN = {"id", "created", "updated", "name", "last_polled", "status", "deployment_id"}
 
 
 @pytest.fixture
@@ -38,13 +35,6 @@ def project(tmp_path: Path, docker_pool: str) -> Path:
     _edit(folder, "my-docker-pool", docker_pool)
     _edit(folder, "image_name: reports", "image_name: many-reports")
     return folder
-
-
-@pytest.fixture
-def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dict[str, str]:
-    """Give the environment of a user with a server, a Docker pool and the base image."""
-    docker_host = os.environ.get("DOCKER_HOST")
-    return prefect_server.environment() | ({"DOCKER_HOST": docker_host} if docker_host else {})
 
 
 @pytest.fixture(autouse=True)
@@ -114,40 +104,16 @@ def test_prefects_own_command_leaves_the_same(
     _renamed(project, "-ours")
     ours = imagebuild("deploy", "--all", cwd=project, env=env)
     _edit(project, "-ours", "-theirs")
-    theirs = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=project,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    theirs = prefect_deploys(project, env)
     assert (ours.code, theirs.returncode) == (0, 0), ours.told + theirs.stdout + theirs.stderr
     for name in DEPLOYMENTS:
-        mine = _held(prefect_server, f"{name}-ours")
-        other = _held(prefect_server, f"{name}-theirs")
+        mine = held(prefect_server, f"{name}-ours")
+        other = held(prefect_server, f"{name}-theirs")
         assert mine["job_variables"].pop("image_pull_policy") == "IfNotPresent"
         if name != "report/daily":  # whose version the file states
             assert re.fullmatch("[0-9a-f]{12}", mine.pop("version"))
             assert re.fullmatch("[0-9a-f]{32}", other.pop("version"))
         assert mine == other
-
-
-def _held(server: PrefectServer, name: str) -> dict[str, Any]:
-    """A deployment with its automations, without what is only its own."""
-    held = server.api.deployment(name)
-    path = f"/automations/related-to/prefect.deployment.{held['id']}"
-    every = server.api.request("GET", path)
-    common: dict[str, Any] = json.loads(
-        json.dumps(_common({**held, "automations": every})).replace(held["id"], "ID")
-    )
-    return common
-
-
-def _common(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _common(inner) for key, inner in value.items() if key not in _OWN}
-    return [_common(inner) for inner in value] if isinstance(value, list) else value
 
 
 def test_a_changed_line_is_one_build_and_one_push_for_all(

@@ -9,11 +9,18 @@ import pytest
 from imagebuild.choosing import choose_flow
 from imagebuild.context import read_context
 from imagebuild.errors import UsageError
+from imagebuild.events import Warned
 from imagebuild.flows import FoundFlow
+from imagebuild.looking import flow_in
+from imagebuild.request import BuildRequest
+from imagebuild.sources.local import LocalSource
+from imagebuild.survey import survey
 from tests.unit.values import write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from imagebuild.events import Event
 
 ONE = "from prefect import flow\n\n@flow\ndef hello(): ...\n"
 TWO = "from prefect import flow\n\n@flow(name='a b')\ndef one(): ...\n@flow\ndef two(): ...\n"
@@ -198,3 +205,122 @@ def test_of_several_flows_the_one_that_is_named_is_meant(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="there is no flow named 'one'") as caught:
         choose_flow(context, None, tmp_path, "one")
     assert len(caught.value.body) == 2
+
+
+MODULES = {
+    "pkg/__init__.py": "from .jobs import hello\nfrom pkg.deep.work import one as first\n",
+    "pkg/jobs.py": ONE,
+    "pkg/deep/__init__.py": "from . import work\nfrom .work import *\nfrom pkg import around\n",
+    "pkg/deep/work.py": TWO,
+    "pkg/odd.py": UNKNOWN_NAME,
+    "pkg/broken.py": "def flow(:\n",
+    "pkg/both.py": "",
+    "pkg/both/__init__.py": ONE,
+    "space/etl.py": ONE,
+    "src/apart/etl.py": ONE,
+    "src/pkg/jobs.py": TWO,
+    "circle.py": "from circle import again\nfrom gone import away\nfrom gone_too import *\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("dotted", "code", "flow"),
+    [
+        ("pkg.jobs.hello", "pkg/jobs.py:hello", "hello"),
+        ("pkg.hello", "pkg/jobs.py:hello", "hello"),
+        ("pkg.first", "pkg/deep/work.py:one", "a b"),
+        ("pkg.deep.work.two", "pkg/deep/work.py:two", "two"),
+        ("pkg.both.hello", "pkg/both/__init__.py:hello", "hello"),
+        ("space.etl.hello", "space/etl.py:hello", "hello"),
+        ("apart.etl.hello", "src/apart/etl.py:hello", "hello"),
+    ],
+)
+def test_a_module_is_found_as_a_run_imports_it(
+    tmp_path: Path, dotted: str, code: str, flow: str
+) -> None:
+    """From the root, wherever the user stands; it stays named as it was."""
+    write(tmp_path, MODULES)
+    found = choose(tmp_path, dotted, tmp_path / "pkg")
+
+    assert (found.entrypoint, found.code, found.flow_name) == (dotted, code, flow)
+
+
+@pytest.mark.parametrize(
+    ("dotted", "message", "also"),
+    [
+        ("pkg.nowhere.hello", "there is no module pkg.nowhere", "nor installed here"),
+        ("nowhere.hello", "there is no module nowhere", "path/to/flow.py:function"),
+        ("circle.away", "there is no module gone", "circle.away is imported from it"),
+        ("circle.again", "circle.py has no flow again", "no function decorated with @flow"),
+        ("circle.other", "circle.py has no flow other", "no function decorated with @flow"),
+        ("pkg.deep.two", "pkg/deep/__init__.py has no flow two", "no function decorated"),
+        ("pkg.deep.work.three", "pkg/deep/work.py has no flow three", "work.py:one  (line 4"),
+        ("pkg.broken.hello", "pkg/broken.py has no flow hello", "cannot parse it"),
+        ("pkg.odd.hello", "cannot tell the name of the flow pkg.odd.hello", "name= is not"),
+        ("noise.hello", "noise.py is needed, and left out of the image", "!noise"),
+        ("json.loads", "", "no flow loads"),
+        ("sys.path", "there is no module sys", ""),
+        ("pkg.class.f", "'pkg.class.f' is not an entrypoint", "package.module.function"),
+        ("pkg.jobs:hello", "'pkg.jobs:hello' is not an entrypoint", "a module has a dot in its"),
+    ],
+)
+def test_a_module_that_cannot_be_meant_is_refused(
+    tmp_path: Path, dotted: str, message: str, also: str
+) -> None:
+    """With where it was looked for, and what is there."""
+    write(tmp_path, {**MODULES, "noise.py": ONE, ".dockerignore": "noise.*\n"})
+    error = refused(tmp_path, dotted)
+    told = " ".join([error.message, *error.causes, *error.body, error.hint or ""])
+
+    assert error.message.startswith(message)
+    assert also in told
+
+
+def test_an_installed_module_is_found_and_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are the packages around it."""
+    write(
+        tmp_path,
+        {"site/vendor/__init__.py": "raise SystemExit", "site/vendor/etl.py": ONE, "root/x.py": ""},
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    found = choose(tmp_path / "root", "vendor.etl.hello")
+
+    assert found.entrypoint == "vendor.etl.hello"
+    assert found.path == f"{tmp_path}/site/vendor/etl.py"
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "requirements", "says"),
+    [
+        ("pkg.jobs.hello", "", None),
+        ("src/apart/etl.py:hello", "", None),
+        ("apart.etl.hello", "-e .\n", None),
+        ("apart.etl.hello", "emoji\n", "lies in src/"),
+        ("vendor.etl.hello", ".\n", "is installed here, not in the project"),
+    ],
+)
+def test_it_is_told_where_runs_may_not_find_a_module(
+    tmp_path: Path,
+    entrypoint: str,
+    requirements: str,
+    says: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They look in the project's folder, and among what the image has installed."""
+    root = write(tmp_path / "app", {**MODULES, "requirements.txt": requirements})
+    monkeypatch.syspath_prepend(str(write(tmp_path / "site", {"vendor/etl.py": ONE})))
+    told: list[str] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Warned) and event.cause:
+            told.append(event.text)
+
+    request = BuildRequest(root, root, entrypoint)
+    with LocalSource(root, {}).checkout() as checkout:
+        found = flow_in(survey(request, checkout, emit), request, emit)
+
+    assert found.entrypoint == entrypoint
+    assert [says in text for text in told if says] == ([True] if says else [])
+    assert len(told) == bool(says)

@@ -130,6 +130,22 @@ def test_names_choose(shop: Shop, line: str, deployed: list[str]) -> None:
     assert sorted(shop.recorder.deployments) == deployed
 
 
+@pytest.mark.parametrize(
+    ("line", "stood"),
+    [("-n first/a", "."), ("-n a", "pkg"), ("pkg.flows.first -n a", "pkg"), ("-n 'fir*/a'", ".")],
+)
+def test_a_flow_can_be_named_by_its_module(
+    shop: Shop, project: Path, line: str, stood: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is recorded as Prefect records it, wherever the user stands."""
+    write(project, {"pkg/__init__.py": "", "pkg/flows.py": FLOWS})
+    _file(project, FILE.replace("flows.py:first", "pkg.flows.first"))
+    monkeypatch.chdir(project / stood)
+    assert _deploy(line) == 0
+
+    assert shop.recorder.deployments["first/a"].entrypoint == "pkg.flows.first"
+
+
 def test_the_only_deployment_needs_no_name(shop: Shop, project: Path, capsys: Captured) -> None:
     """As with Prefect; its summary is that of any deploy."""
     _file(project, FILE[: FILE.index("  - name: b")])
@@ -180,6 +196,8 @@ MISTAKES = [
     ("flows.py:second", "nowhere.py:second", "there is no file"),
     ("entrypoint: flows.py:second", "description: x", "entrypoint: it is missing"),
     ("flows.py:second", "flows:second", "is not an entrypoint"),
+    ("flows.py:second", "flow.second", "flow.py has no flow second"),
+    ("flows.py:second", "nowhere.second", "there is no module nowhere"),
     ("day: monday", "day: '{{ $NO_SUCH }}'", "the environment has no variable NO_SUCH"),
     ("name: b", "name: a/b", "cannot be the name of a deployment"),
     ("tags: [filed]", "schedules: [{cron: '0 25 * * *'}]", "line 15: deployment 'a': schedules: "),
