@@ -45,7 +45,7 @@ class BuildRequest:
     https://reproducible-builds.org/specs/source-date-epoch/
     `reports` are the files that tell of this build afterwards, and are no part of the project.
     `env_prefix` begins the tag that an environment has in the image's repository, before its key;
-    None keeps it there under no tag of its own.
+    None keeps it there under no tag of its own. `insecure` are registries without TLS.
     """
 
     root: Path
@@ -73,6 +73,7 @@ class BuildRequest:
     epoch: str | None = None
     reports: tuple[Path, ...] = ()
     env_prefix: str | None = ENV_PREFIX
+    insecure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

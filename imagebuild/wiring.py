@@ -102,7 +102,7 @@ class _Table:
         from imagebuild.oci.credentials import Logins
         from imagebuild.oci.remote import Remote
 
-        registries = Registries(self.env, Logins(self.env, self.logins))
+        registries = Registries(self.env, Logins(self.env, self.logins), self.request.insecure)
         self.stack.callback(registries.close)
         remote = Remote(registries, Cache.of(self.env))
         return (

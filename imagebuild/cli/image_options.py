@@ -153,6 +153,15 @@ pin_option = option(
     help="Record what was pushed by its digest; or by its tag alone.",
 )
 
+insecure_option = option(
+    "--insecure-registry",
+    section=_BUILD,
+    metavar="HOST",
+    multiple=True,
+    help="Registry that is asked without TLS, as those of this machine are; can be given again."
+    " (The engine has a list of its own.)",
+)
+
 building_options = with_options(
     option(
         "--pull/--no-pull",
@@ -193,8 +202,9 @@ building_options = with_options(
         metavar="TEXT",
         default=ENV_PREFIX,
         show_default=True,
-        help="How the tags of environments begin, before twelve digits or more of their key.",
+        help="How the tags of environments begin, before sixteen digits of their key.",
     ),
+    insecure_option,
 )
 
 

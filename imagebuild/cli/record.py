@@ -9,7 +9,13 @@ import click
 from imagebuild.cli.command import Command, option
 from imagebuild.cli.deployment_options import deployment_options
 from imagebuild.cli.handing import from_option, handed, handing_options
-from imagebuild.cli.image_options import CONTEXT, DIRECTORY, pin_option, push_option
+from imagebuild.cli.image_options import (
+    CONTEXT,
+    DIRECTORY,
+    insecure_option,
+    pin_option,
+    push_option,
+)
 from imagebuild.cli.running_options import running_options, yes_option
 
 
@@ -30,6 +36,7 @@ from imagebuild.cli.running_options import running_options, yes_option
     " registry has it, if its name says which]",
 )
 @pin_option
+@insecure_option
 @from_option
 @CONTEXT
 @DIRECTORY
@@ -61,7 +68,7 @@ def record(**options: Any) -> None:
     before = handed(options)
     options, name, target = what_to_record(options, before)
     request, wanted = build_request(options), deployment_request(options)
-    with working(request, options) as work:
+    with working(request, options, builder="auto") as work:
         outcome = pipeline.record(
             request,
             wanted,

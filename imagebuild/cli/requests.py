@@ -75,6 +75,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
         epoch=env.get("SOURCE_DATE_EPOCH"),
         reports=reports(options),
         env_prefix=_env_prefix(options),
+        insecure=options.get("insecure_registry", ()),
     )
 
 

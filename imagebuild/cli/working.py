@@ -57,17 +57,21 @@ class Working:
 
 @contextmanager
 def working(
-    request: BuildRequest, options: Mapping[str, Any], *, plain: bool = False
+    request: BuildRequest,
+    options: Mapping[str, Any],
+    *,
+    plain: bool = False,
+    builder: str = "docker",
 ) -> Iterator[Working]:
     """The command's work; what was started for it is ended with the block.
 
-    `plain` leaves a terminal to whoever asks something there.
+    `plain` leaves a terminal to whoever asks something there; `builder` is whose images a command
+    without that option works on.
     """
     loud, env = loudness(options), os.environ
     check_reports(options)
-    builder = options.get("builder", "docker")
     with (
-        wired(request, env, builder) as parts,
+        wired(request, env, options.get("builder", builder)) as parts,
         output(sys.stderr, env, plain=plain, **loud) as shown,
     ):
         yield Working(parts, shown, Tally(shown.emit), options)

@@ -112,7 +112,7 @@ def _of_tls(text: str, host: str) -> tuple[str, str | None]:
     if any(word in text for word in ("WRONG_VERSION", "record layer", "HTTP_REQUEST")):
         return (
             "it speaks http, and was expected to speak https",
-            f"if {host} is meant to be without TLS, name it as an insecure registry",
+            f"if {host} is meant to be without TLS, name it: --insecure-registry {host}",
         )
     if "CERTIFICATE_VERIFY_FAILED" in text:
         reason = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]

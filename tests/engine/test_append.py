@@ -359,3 +359,32 @@ def test_without_an_environment_and_an_engine_nothing_is_built(
     assert ran.answer == []
     assert "hint: " in ran.told
     assert tags(registry, "append/none") == set()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_registry_without_tls_has_to_be_named(
+    project: Path,
+    env: dict[str, str],
+    registry: Registry,
+    small_base: str,
+    engine: DockerClient,
+    named: bool,
+) -> None:
+    """Unless it is on this machine; nothing is sent to it otherwise."""
+    build(project, env, f"{registry.address}/append/plain:v1", small_base)
+    edit(project, "more")
+    port = registry.address.partition(":")[2]
+    [container] = engine.containers.list(filters={"publish": port})
+    [network] = container.attrs["NetworkSettings"]["Networks"].values()
+    host = f"{network['IPAddress']}:5000"
+    base = f"{small_base}@{registry.digest('bases/small', '1')}"
+    arguments = ("build", "--push", "--image", f"{host}/append/plain:v1", "--base", base)
+    said = ("--insecure-registry", host) if named else ()
+    ran = imagebuild(*arguments, "--builder", "oci", *said, cwd=project, env=env | NO_ENGINE)
+
+    if named:
+        assert ran.code == 0, ran.told
+        assert WITHOUT in ran.told
+    else:
+        assert (ran.code, ran.answer) == (3, [])
+        assert f"hint: if {host} is meant to be without TLS, name it: --insecure" in ran.told

@@ -406,7 +406,7 @@ def test_https_where_http_answers_is_told(certificate: Certificate) -> None:
             at.head_manifest("v1")
 
     assert "it speaks http, and was expected to speak https" in caught.value.causes[0]
-    assert "insecure registry" in (caught.value.hint or "")
+    assert "--insecure-registry" in (caught.value.hint or "")
     assert server.asked == []
 
 
