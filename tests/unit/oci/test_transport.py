@@ -322,7 +322,7 @@ def serving_tls(certificate: Certificate, *, mutual: bool = False) -> Iterator[S
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    server.handle_error = _hear_out  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -331,6 +331,14 @@ def serving_tls(certificate: Certificate, *, mutual: bool = False) -> Iterator[S
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _hear_out(connection: socket.socket, _: object) -> None:
+    """Read what still comes: to close before would be a reset, which can overtake TLS's alert."""
+    with suppress(OSError):
+        connection.settimeout(5)
+        while socket.socket.recv(connection, 65536):
+            pass
 
 
 def trust(server: Server, **files: Path) -> None:
