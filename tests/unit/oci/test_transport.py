@@ -322,7 +322,7 @@ def serving_tls(certificate: Certificate, *, mutual: bool = False) -> Iterator[S
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
-    server.handle_error = _hear_out  # type: ignore[method-assign]
+    server.handle_error = _hear_out  # type: ignore[assignment, method-assign]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
