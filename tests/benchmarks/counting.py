@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from tests.support.proxies import RecordingProxy, engine_address
+from tests.support.proxies import RecordingProxy
 
 if TYPE_CHECKING:
     import socket
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class CountingProxy(RecordingProxy):
-    """A recording proxy that knows how many bytes its clients have sent, heads and all."""
+    """A recording proxy that knows how many bytes its clients sent and got, heads and all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,6 +29,11 @@ class CountingProxy(RecordingProxy):
     def sent(self) -> int:
         """Bytes that came from clients since the last `clear`."""
         return sum(connection.received for connection in list(self._counted))
+
+    @property
+    def answered(self) -> int:
+        """Bytes that went to clients since the last `clear`."""
+        return sum(connection.sent for connection in list(self._counted))
 
     def clear(self) -> None:
         """Forget what was asked and counted so far."""
@@ -43,11 +48,11 @@ class CountingProxy(RecordingProxy):
 
 
 class _Counted:
-    """The client's end of a connection; one thread at a time reads from it."""
+    """The client's end of a connection; one thread at a time reads from it, and one writes."""
 
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
-        self.received = 0
+        self.received = self.sent = 0
 
     def recv(self, size: int) -> bytes:
         data = self._inner.recv(size)
@@ -56,6 +61,7 @@ class _Counted:
 
     def sendall(self, data: bytes) -> None:
         self._inner.sendall(data)
+        self.sent += len(data)
 
     def shutdown(self, how: int) -> None:
         self._inner.shutdown(how)
@@ -87,13 +93,12 @@ def counting_http(address: str) -> Iterator[tuple[CountingProxy, str]]:
 
 
 @contextmanager
-def counting_engine(folder: Path) -> Iterator[tuple[CountingProxy, str]]:
-    """Put a proxy before the engine, and give it with the DOCKER_HOST that leads through it.
+def counting_engine(path: Path, engine: Address) -> Iterator[tuple[CountingProxy, str]]:
+    """Put a proxy before an engine, and give it with the DOCKER_HOST that leads through it.
 
-    The folder holds its socket, so its path must be short (108 bytes at most).
+    It listens at the path, which must be short (108 bytes at most).
     """
-    path = folder / "engine.sock"
-    proxy = _Unix(engine_address(), path)
+    proxy = _Unix(engine, path)
     with _serving(proxy):
         yield proxy, f"unix://{path}"
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 from rich.console import Console
 
-from tests.benchmarks.deploys import EXAMPLE, median
+from tests.benchmarks.race import EXAMPLE, median
 from tests.benchmarks.ways import PrefectDocker, Project, buildkit_steps_run
 from tests.benchmarks.world import running_world
 from tests.support import SetupError

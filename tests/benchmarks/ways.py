@@ -21,10 +21,11 @@ POOL = "bench"
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with a flow, and the image (`repository`, without a tag) that it becomes."""
+    """A folder with a flow, the image (`repository`, without a tag) that it becomes, its base."""
 
     folder: Path
     repository: str
+    base: str = PREFECT.name
 
 
 class Way(Protocol):
@@ -52,8 +53,8 @@ class Imagebuild:
 
     def command(self, project: Project) -> Sequence[str]:
         """Deploy."""
-        names = ["--image", f"{project.repository}:v1", "--name", project.folder.name]
-        return [PROGRAM, "deploy", *names, "--push", "--pool", POOL]
+        image = ["--image", f"{project.repository}:v1", "--base", project.base]
+        return [PROGRAM, "deploy", *image, "--push", "--name", project.folder.name, "--pool", POOL]
 
     def steps_run(self, printed: str) -> int:
         """Count BuildKit's steps."""
@@ -73,7 +74,7 @@ class PrefectDocker:
         """
         directory = f"/opt/prefect/{project.folder.name}"
         (project.folder / "Dockerfile").write_text(
-            f"FROM {PREFECT.name}\n"
+            f"FROM {project.base}\n"
             f"COPY requirements.txt {directory}/requirements.txt\n"
             f"RUN uv pip install -r {directory}/requirements.txt\n"
             f"COPY . {directory}/\n"
@@ -114,7 +115,7 @@ def _configuration(project: Project) -> dict[str, Any]:
         "image_name": project.repository,
         "tag": "v1",
         "dockerfile": "Dockerfile",
-        "pull": False,  # the base need not be in any registry
+        "pull": False,  # a base that the engine has need not be in any registry
     }
     push = {
         "requires": "prefect-docker",

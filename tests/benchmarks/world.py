@@ -21,6 +21,7 @@ from tests.support import SetupError
 from tests.support.engine import ensure_engine
 from tests.support.images import PREFECT, ensure
 from tests.support.prefect_stack import create_pool, running_server
+from tests.support.proxies import engine_address
 from tests.support.registry import running_registry
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.ways import Project, Way
     from tests.support.proxies import Request
 
+BASE = "base"  # its repository in the registry
 READS = ("/filter", "/count", "/paginate", "/history")  # what Prefect's API asks for by POST
 
 
@@ -41,6 +43,7 @@ class Cost:
     seconds: float
     to_engine: int
     to_registry: int
+    from_registry: int
     registry_requests: int
     steps_run: int
     prefect_changes: int
@@ -58,6 +61,11 @@ class World:
     environment: Mapping[str, str]
     images: dict[str, None] = field(default_factory=dict)  # IDs, in the order they were made
     names: set[str] = field(default_factory=set)  # of projects; nobody else has them
+
+    @property
+    def pulled_base(self) -> str:
+        """The base as the registry has it."""
+        return f"{self.registry_host}/{BASE}:v1"
 
     def deploy(self, way: Way, project: Project) -> Cost:
         """Deploy once, and count; raises `SetupError` with its last words where it fails."""
@@ -78,12 +86,13 @@ class World:
         if done.returncode:
             message = f"{way.name} ended with {done.returncode}:\n"
             raise SetupError(message + (done.stdout + done.stderr)[-3000:])
-        image = self.client.images.get(f"{project.repository}:v1")
-        self.images[str(image.id)] = None
+        with suppress(docker.errors.ImageNotFound):  # it went to the registry past the engine
+            self.images[str(self.client.images.get(f"{project.repository}:v1").id)] = None
         return Cost(
             seconds,
             self.engine.sent,
             self.registry.sent,
+            self.registry.answered,
             len(self.registry.requests),
             way.steps_run(done.stdout + done.stderr),
             sum(map(is_change, self.prefect.requests)),
@@ -129,13 +138,13 @@ def running_world() -> Iterator[World]:
         closing(ensure_engine()) as client,
         # The path of the engine's socket must be short.
         tempfile.TemporaryDirectory(prefix="ib-", ignore_cleanup_errors=True) as name,
-        counting_engine(Path(name)) as (engine, docker_host),
+        counting_engine(Path(name, "engine.sock"), engine_address()) as (engine, docker_host),
         running_registry(client) as open_registry,
         counting_http(open_registry.address) as (registry, registry_host),
         ThreadPoolExecutor(1) as aside,
     ):
         ensure(client, PREFECT)
-        base = aside.submit(push_base, client, f"{registry_host}/base")  # while the server starts
+        base = aside.submit(push_base, client, f"{registry_host}/{BASE}")  # while the server starts
         with (
             running_server(Path(name)) as server,
             counting_http(server.url) as (prefect, prefect_host),

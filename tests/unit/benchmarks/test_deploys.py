@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.counting import counting_http
-from tests.benchmarks.deploys import median, sentence, size
+from tests.benchmarks.deploys import sentence, size
+from tests.benchmarks.fresh import on_runner
+from tests.benchmarks.race import median
 from tests.benchmarks.ways import buildkit_steps_run, classic_steps_run
 from tests.benchmarks.world import Cost, is_change, with_bytecode
 from tests.support.proxies import Request
@@ -43,8 +45,11 @@ build done in 0.3 s: hello:v1, as the code changed
 """
 
 
+ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
 def _cost(seconds: float, count: int = 0) -> Cost:
-    return Cost(seconds, count, count, count, count, count)
+    return Cost(seconds, *[count] * 6)
 
 
 def test_a_classic_step_ran_where_the_cache_is_not_used() -> None:
@@ -110,8 +115,19 @@ def test_both_ways_may_keep_bytecode() -> None:
     }
 
 
+def test_a_fresh_runner_keeps_the_settings_and_nothing_else() -> None:
+    """Caches lie in HOME, whatever the user has set; where settings are is told."""
+    user = {"HOME": "/u", "UV_CACHE_DIR": "/u/uv", "XDG_CACHE_HOME": "/u/c", "PREFECT_HOME": "/s"}
+    told = {"PIP_CERT": "/ca", "DOCKER_CONFIG": "/d"}
+
+    assert on_runner(user | told, Path("/empty")) == told | {
+        "HOME": "/empty",
+        "XDG_CONFIG_HOME": "/u/.config",
+    }
+
+
 def test_a_counting_proxy_counts_heads_and_bodies() -> None:
-    """All that a client sends, over all its connections, until the count is cleared."""
+    """All that a client sends and is sent, over all its connections, until it is cleared."""
     asked = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -120,8 +136,9 @@ def test_a_counting_proxy_counts_heads_and_bodies() -> None:
             for _ in range(2):
                 _ask(address, asked)
             assert (proxy.sent, len(proxy.requests)) == (2 * len(asked), 2)
+            assert proxy.answered >= 2 * len(ANSWER)  # and a head that was put in, for each
             proxy.clear()
-            assert (proxy.sent, proxy.requests) == (0, [])
+            assert (proxy.sent, proxy.answered, proxy.requests) == (0, 0, [])
 
 
 def _ask(address: str, asked: bytes) -> None:
@@ -139,4 +156,4 @@ def _answer(server: socket.socket, times: int) -> None:
             received = b""
             while not received.endswith(b"hello"):
                 received += connection.recv(4096)
-            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            connection.sendall(ANSWER)

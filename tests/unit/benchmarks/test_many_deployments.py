@@ -26,8 +26,8 @@ def test_both_read_the_same_file(tmp_path: Path) -> None:
 def test_the_sentence_tells_the_ratio() -> None:
     """From both times."""
     costs = {
-        ImagebuildAll.name: Cost(2.0, 0, 0, 0, 0, 0),
-        PrefectAll.name: Cost(5.0, 0, 0, 0, 0, 0),
+        ImagebuildAll.name: Cost(2.0, 0, 0, 0, 0, 0, 0),
+        PrefectAll.name: Cost(5.0, 0, 0, 0, 0, 0, 0),
     }
 
     assert "takes 5.00 s, 2.5 times as long as imagebuild deploy --all (2.00 s)" in sentence(costs)
