@@ -22,11 +22,11 @@ MODULES = sorted((ROOT / "imagebuild").rglob("*.py"))
 # Imports stay on their floor or go down. A folder stands for all that is in it.
 FLOORS = {
     0: "errors names events digest files node parallel entrypoint quoting commit outcome writing",
-    1: "request state plan record registry_errors platforms handing",
+    1: "request state plan record registry_errors platforms handing flow_labels",
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"
     " dependencies planning context walk locating choosing bases survey settings git stamps"
-    " versions dockerfile roots looking",
+    " versions dockerfile roots looking flow_keys",
     4: "sources builders registries recorders",
     5: "stages preparing alone pipeline orders grouping foreseeing results many",
     6: "wiring testing setup",
