@@ -82,7 +82,7 @@ def sole_flow(context: ProjectContext) -> FoundFlow | None:
 
 def flows_of(context: ProjectContext) -> _Flows:
     """All flows in the project, and what was passed over."""
-    return _flows(context, [path for path in context.digests if path.endswith(".py")])
+    return _flows(context, [path for path in context.mentions if path.endswith(".py")])
 
 
 def _split(entrypoint: str) -> tuple[str, str]:

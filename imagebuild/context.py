@@ -36,6 +36,7 @@ class ProjectContext:
     `withheld` are the key and secret files that were left out; `skipped` are entries that no
     image can hold (sockets, devices, FIFOs); `ignore` the rules that decided. `ignored` are the
     first entries that each rule left out, and `ignored_more` says how many more there are.
+    `mentions` are the files that may mention a flow.
     """
 
     root: Path
@@ -45,6 +46,7 @@ class ProjectContext:
     skipped: tuple[str, ...] = ()
     ignored: tuple[Left, ...] = ()
     ignored_more: Mapping[Rule, int] = field(default_factory=dict)
+    mentions: tuple[str, ...] = ()
     _by_path: dict[str, Node] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +110,7 @@ def read_context(
         tuple(walk.skipped),
         tuple(walk.left),
         {rule: count for rule, count in more.items() if count > 0},
+        tuple(walk.mentions),
     )
 
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import stat
+from dataclasses import dataclass
 from typing import Any
 
 # A FIFO would be waited for without O_NONBLOCK, and a link followed without O_NOFOLLOW.
@@ -14,23 +15,36 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 1 << 20  # bytes
 
 
-def read_regular(name: str, folder: int) -> tuple[int, int, str]:
-    """The mode (as stat(2) has it), size in bytes and SHA-256 (hexadecimal) of a file.
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """A regular file: its mode as stat(2) has it, its size in bytes, its SHA-256 in hexadecimal.
 
-    `folder` is the open folder that it lies in. Raises `OSError`, also for what is no longer a
-    regular file.
+    `may_hold` is whether it may hold the word that was looked for; for a long file, true.
+    """
+
+    mode: int
+    size: int
+    digest: str
+    may_hold: bool
+
+
+def read_regular(name: str, folder: int, word: bytes) -> Regular:
+    """Read a file in an open folder to its end.
+
+    Raises `OSError`, also for what is no longer a regular file.
     """
     handle = os.open(name, _FLAGS, dir_fd=folder)
     try:
         status = _regular(handle, name)
-        size, digest = 0, hashlib.sha256()
+        size, digest, may_hold = 0, hashlib.sha256(), False
         # Asked for by the size that is expected, as each call first allocates what it may get.
         while data := os.read(handle, min(max(status.st_size - size, 0) + 1, _CHUNK)):
+            may_hold = may_hold or size > 0 or word in data
             size += len(data)
             digest.update(data)
     finally:
         os.close(handle)
-    return status.st_mode, size, digest.hexdigest()
+    return Regular(status.st_mode, size, digest.hexdigest(), may_hold)
 
 
 def open_agreed(path: str, digest: str) -> io.BufferedReader:

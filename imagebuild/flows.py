@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = [
+    "FLOW",
+    "FLOW_WORD",
     "BadEntrypoint",
     "Entrypoint",
     "FoundFlow",
@@ -33,10 +35,12 @@ __all__ = [
     "find_flows",
     "flows_in",
     "imported",
+    "is_main_guard",
     "parse_entrypoint",
 ]
 
-_FLOW = frozenset({"prefect.flow", "prefect.main.flow", "prefect.flows.flow"})
+FLOW_WORD = b"flow"  # a file without it has none
+FLOW = frozenset({"prefect.flow", "prefect.main.flow", "prefect.flows.flow"})
 _NOT_MAIN = 'it is under `if __name__ == "__main__"`, which does not run in a deployment'
 # https://docs.python.org/3/whatsnew/3.13.html#builtins: class methods no longer wrap descriptors.
 _CLASSMETHOD = "from Python 3.13 on, @classmethod above @flow hides the flow; write @flow first"
@@ -69,7 +73,7 @@ def find_flows(
 
 def flows_in(source: bytes, path: str) -> tuple[tuple[FoundFlow, ...], tuple[Skipped, ...]]:
     """The flows in one file, and what was skipped in it, each by line."""
-    if b"flow" not in source:
+    if FLOW_WORD not in source:
         return (), ()
     try:
         with warnings.catch_warnings():
@@ -135,7 +139,7 @@ class _Search:
                 self.body(node.body, (*inside, node.name), why_not)
             elif isinstance(node, ast.Assign) and not inside and not why_not:
                 self.assignment(node)
-            elif isinstance(node, ast.If) and _is_main_guard(node.test):
+            elif isinstance(node, ast.If) and is_main_guard(node.test):
                 self.body(node.body, inside, why_not or _NOT_MAIN)
                 self.body(node.orelse, inside, why_not)
             else:
@@ -169,7 +173,7 @@ class _Search:
         if isinstance(node, ast.Name) and node.id in self.made:
             return self.made[node.id].keywords
         dotted = self.dotted(called.func if called else node)
-        if dotted in _FLOW:
+        if dotted in FLOW:
             return called.keywords if called else []
         if dotted.rpartition(".")[2] == "flow":
             return f"`@{ast.unparse(node)}` is not known to be Prefect's"
@@ -187,7 +191,7 @@ class _Search:
     def assignment(self, node: ast.Assign) -> None:
         """`f = flow`, `daily = flow(retries=3)`, `job = flow(work)`, `b = a.with_options(…)`."""
         target, value = node.targets[0], node.value
-        if isinstance(target, ast.Name) and self.dotted(value) in _FLOW:
+        if isinstance(target, ast.Name) and self.dotted(value) in FLOW:
             self.names[target.id] = self.dotted(value)
         if not isinstance(target, ast.Name) or not isinstance(value, ast.Call):
             return
@@ -230,7 +234,8 @@ def _under_classmethod(node: _Function, decorator: ast.expr) -> bool:
     return any(isinstance(other, ast.Name) and other.id == "classmethod" for other in above)
 
 
-def _is_main_guard(test: ast.expr) -> bool:
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether it asks for `__main__`, which a flow's module never is when Prefect loads it."""
     return isinstance(test, ast.Compare) and ast.unparse(test) in {
         "__name__ == '__main__'",
         "'__main__' == __name__",

@@ -95,6 +95,7 @@ def _record(member: Member, group: Group) -> None:
             directory=made.directory,
             version=group.image.plan.version if group.image else None,
             source=str(group.checkout.root),
+            alike=group.image.alike(member.flow.entrypoint) if group.image else (),
         )
     except ImagebuildError as error:
         member.error = error

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imagebuild.digest import digest_of
+from imagebuild.flow_labels import FLOWS_LABEL, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_LABEL = "io.imagebuild.environment-key"
 CODE_LABEL = "io.imagebuild.code-key"
+OUR_LABELS = frozenset({ENVIRONMENT_LABEL, CODE_LABEL, FLOWS_LABEL})
 _SHORT = 12
 
 
@@ -157,6 +159,7 @@ class Plan:
     `entrypoint` is `path:function`, relative to `code.directory`, None where no flow is meant;
     `names` is where the image goes, first the one that a deployment holds. `stamp` are labels that
     tell where this build comes from; they are in no key, so an image with equal keys stands.
+    `flows` tell by entrypoint which of its flows are described alike: see `flow_keys`.
     """
 
     environment: Environment
@@ -164,6 +167,7 @@ class Plan:
     entrypoint: str | None
     names: tuple[ImageName, ...]
     stamp: Mapping[str, str] = field(default_factory=dict)
+    flows: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> ImageName:
@@ -179,7 +183,7 @@ class Plan:
     def labels(self) -> dict[str, str]:
         """All labels: whence it comes, the user's own, and what it was made of."""
         keys = {ENVIRONMENT_LABEL: self.environment.key, CODE_LABEL: self.code.key}
-        return {**self.stamp, **self.code.labels, **keys}
+        return {**self.stamp, **self.code.labels, **keys, **label_of(self.flows)}
 
     def outdated(self, labels: Mapping[str, str]) -> str | None:
         """Why an image with these labels was not made from this plan; None where it was."""

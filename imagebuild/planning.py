@@ -7,12 +7,13 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from imagebuild.digest import digest_of
 from imagebuild.errors import UsageError
+from imagebuild.flow_labels import flow_in
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.node import tree_digest
 from imagebuild.plan import (
-    CODE_LABEL,
-    ENVIRONMENT_LABEL,
+    OUR_LABELS,
     Build,
     Code,
     Environment,
@@ -23,6 +24,7 @@ from imagebuild.plan import (
     Reuse,
     Steps,
     Template,
+    version_in,
     version_of,
 )
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 # Where Prefect's images begin, and what starts there.
 PREFECTS_FOLDER, _ENTRYPOINT = "/opt/prefect", "entrypoint.sh"
+
+_FLOW_KEY = 16  # hexadecimal digits
 
 
 def make_plan(
@@ -76,12 +80,16 @@ def make_plan(
     made = [] if request.tags and not request.own_tag else [version_of(environment, code)]
     tags = dict.fromkeys([*([name.tag] if name.tag else made), *request.tags])
     names = tuple(map(name.with_tag, tags))
-    return Plan(environment, code, entrypoint, names)
+    flows = {
+        entrypoint: digest_of([environment.key, key])[:_FLOW_KEY]
+        for entrypoint, key in project.flow_keys.items()
+    }
+    return Plan(environment, code, entrypoint, names, flows=flows)
 
 
 def _check_labels(labels: Iterable[str]) -> None:
     for label in labels:
-        if label in {ENVIRONMENT_LABEL, CODE_LABEL}:
+        if label in OUR_LABELS:
             message = f"cannot set the label {label}"
             cause = "by it an image is known again, so its value is made of the content"
             raise UsageError(message, causes=(cause,), hint="leave it out")
@@ -186,6 +194,17 @@ def decide(plan: Plan, existing: Existing, *, push: bool, cache: bool = True) ->
     tags = tuple(name for name in plan.names if held.get(name) != local.id)
     pushes = {name: push_step(name, local, existing.remote.get(name)) for name in plan.names}
     return Steps(Reuse(local.id), tags, pushes if push else {})
+
+
+def alike(plan: Plan, entrypoint: str, images: Iterable[ImageConfig]) -> tuple[str, ...]:
+    """The versions, among those of the images, whose code tells the same of a flow."""
+    digits = plan.flows.get(entrypoint)
+    found = {
+        version_in(image.labels)
+        for image in images
+        if digits and flow_in(image.labels, entrypoint) == digits
+    }
+    return tuple(sorted(version for version in found if version))
 
 
 def push_step(name: ImageName, local: ImageConfig, remote: str | None) -> Push | Pushed:

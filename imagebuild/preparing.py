@@ -20,7 +20,7 @@ from imagebuild.looking import (
     warn_of_unread,
 )
 from imagebuild.parallel import both
-from imagebuild.planning import decide, target_name
+from imagebuild.planning import alike, decide, target_name
 from imagebuild.record import Record, Target
 from imagebuild.survey import survey
 
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 class Image:
     """An image that is about to be: its project, its plan, and what is left to do for it.
 
-    `flow` is the one that is meant to run in it, if that is known.
+    `flow` is the one that is meant to run in it, if that is known; `anew` whether nothing that was
+    found out before counts.
     """
 
     project: Project
@@ -49,6 +50,11 @@ class Image:
     existing: Existing
     steps: Steps
     flow: FoundFlow | None = None
+    anew: bool = False
+
+    def alike(self, entrypoint: str) -> tuple[str, ...]:
+        """The versions of images under its names whose code tells the same of a flow."""
+        return () if self.anew else alike(self.plan, entrypoint, self.existing.local.values())
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,7 @@ def prepare_deploy(
     plan = plan_in(
         request, project, state, name, entrypoint=flow.entrypoint, version=wanted.version
     )
+    image = _decided(request, project, plan, parts, emit)
     record = record_of(
         wanted,
         image=str(plan.name),
@@ -124,12 +131,13 @@ def prepare_deploy(
         directory=plan.code.directory,
         version=plan.version,
         source=str(checkout.root),
+        alike=image.alike(flow.entrypoint),
     )
     if has_values(wanted) or wanted.triggers:
         # What is wrong with them, only Prefect's code can tell, which else runs beside the build.
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
-    return Deploy(_decided(request, project, plan, parts, emit), target, recorded, change)
+    return Deploy(image, target, recorded, change)
 
 
 def _tagged(name: ImageName) -> list[ImageName]:
@@ -144,7 +152,7 @@ def _decided(
     warn_of_unread(request, templates.render(plan), emit)
     held = existing(plan, parts, push=request.push)
     steps = decide(plan, held, push=request.push, cache=request.cache)
-    return Image(project, plan, held, steps)
+    return Image(project, plan, held, steps, anew=not request.cache)
 
 
 def target_of(flow: FoundFlow, wanted: DeploymentRequest) -> Target:
@@ -175,6 +183,7 @@ def record_of(
     directory: str | None,
     version: str | None,
     source: str,
+    alike: tuple[str, ...] = (),
 ) -> Record:
     """The record under the image's name as it is known yet; the user's own version comes first.
 
@@ -199,6 +208,7 @@ def record_of(
         concurrency_limit=wanted.concurrency_limit,
         stated=wanted.stated,
         triggers=wanted.triggers,
+        alike=alike,
     )
 
 

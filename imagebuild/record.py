@@ -56,8 +56,9 @@ class Record:
     or absolute for one that is installed. `described` is None where the deployment keeps what it
     knows of the flow; `version` stands for what was built, and for its parameters having been read:
     it is None where that failed, so that the next deploy tries again. A version that the user gave
-    (`version_given`) stands for neither, and replaces whatever version is there. Where `image` is
-    None, that of the deployment is let be: it has its own, or runs its pool's default.
+    (`version_given`) stands for neither, and replaces whatever version is there. `alike` are the
+    versions of other images whose code tells the same of the flow. Where `image` is None, that of
+    the deployment is let be: it has its own, or runs its pool's default.
 
     Of what the user gave, nothing that is None or empty changes anything: `parameters` are set
     one by one, `tags` are added, and `schedules` take the place of those given here before;
@@ -98,6 +99,7 @@ class Record:
     triggers: tuple[Mapping[str, Any], ...] | None = None
     automations: tuple[Mapping[str, Any], ...] | None = None
     code: str | None = None
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from imagebuild import dockerfile, templates
+from imagebuild.choosing import flows_of
 from imagebuild.context import ProjectContext, read_context
 from imagebuild.dependencies import (
     DEFAULT_FILE,
@@ -15,6 +17,7 @@ from imagebuild.dependencies import (
 )
 from imagebuild.errors import UsageError
 from imagebuild.events import Note, Warned
+from imagebuild.flow_keys import keys_of
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.plan import Dependencies, OwnDockerfile, Template
 
@@ -52,6 +55,13 @@ class Project:
         """What all lists of requirements say that are installed from, the nested ones too."""
         files = (path for path in self.dependencies.sources if is_list(path))
         return {path: self.text(path) or "" for path in files}
+
+    @cached_property
+    def flow_keys(self) -> Mapping[str, str]:
+        """The key of each flow by its entrypoint, where there is no doubt about it."""
+        found, skipped = flows_of(self.context)
+        likely = (one.maybe for one in skipped if one.maybe is not None)
+        return keys_of(self.context, [*found, *likely])
 
     def text(self, path: str) -> str | None:
         """What a text file holds; None where it is not sent, or is no text."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from imagebuild.errors import UsageError
 from imagebuild.files import read_regular
+from imagebuild.flows import FLOW_WORD
 from imagebuild.node import Node
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Walk:
         self.withheld: list[str] = []
         self.skipped: list[str] = []
         self.left: list[Left] = []
+        self.mentions: list[str] = []
         self.left_by: Counter[Rule] = Counter()
         self._ignore = ignore
         try:
@@ -109,10 +111,13 @@ class Walk:
 
     def _file(self, path: str, name: str, folder: int) -> Node:
         try:
-            mode, size, digest = read_regular(name, folder)
+            file = read_regular(name, folder, FLOW_WORD)
         except OSError as error:
             raise unreadable(path, error, self._ignore.source) from error
-        return Node(path, "file", 0o755 if mode & stat.S_IXUSR else 0o644, size, digest)
+        if file.may_hold:
+            self.mentions.append(path)
+        mode = 0o755 if file.mode & stat.S_IXUSR else 0o644
+        return Node(path, "file", mode, file.size, file.digest)
 
     def _link(self, path: str, name: str, folder: int) -> Node:
         target = os.readlink(name, dir_fd=folder)

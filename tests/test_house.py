@@ -23,11 +23,11 @@ MODULES = sorted((ROOT / "imagebuild").rglob("*.py"))
 FLOORS = {
     0: "errors names events digest files node parallel entrypoint quoting commit outcome writing"
     " printable web",
-    1: "request state plan record registry_errors platforms handing",
+    1: "request state plan record registry_errors platforms handing flow_labels",
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"
     " dependencies planning context walk locating choosing bases survey settings git stamps"
-    " versions dockerfile roots looking modules oci",
+    " versions dockerfile roots looking modules oci flow_keys",
     4: "sources builders registries recorders",
     5: "stages preparing alone pipeline orders grouping foreseeing results many",
     6: "wiring testing setup",

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.record import SET_DIRECTORY, Change, Record, Target
+from imagebuild.record import SET_DIRECTORY, Change, Described, Record, Target
 from imagebuild.recorders import (
     automations,
     given,
@@ -22,7 +22,6 @@ from imagebuild.recorders.json_schema import same
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagebuild.record import Described
     from imagebuild.state import Deployment, Pool, Recorded
 
 
@@ -60,15 +59,28 @@ def change_of(target: Target, now: Recorded, record: Record) -> Change:
 
 
 def knows(deployment: Deployment | None, record: Record) -> bool:
-    """Whether nothing of the flow has to be read: the deployment has it of exactly this version.
+    """Whether nothing of the flow has to be read: the deployment has it, of this code or one alike.
 
-    A version that the user gave does not tell which code it is.
+    A version that the user gave does not tell
+    which code it is, be it given now or found in the deployment.
     """
     if record.entrypoint is None:
         return True
-    if deployment is None or record.version is None or record.version_given:
+    if deployment is None or deployment.version is None:
         return False
-    return (deployment.version, deployment.entrypoint) == (record.version, record.entrypoint)
+    own = {record.version} if not record.version_given else set()
+    same_code = deployment.version in own.union(record.alike)
+    return same_code and deployment.entrypoint == record.entrypoint
+
+
+def as_known(deployment: Deployment | None, record: Record) -> Record:
+    """The record with what a deployment holds of code alike, whose version is about to change.
+
+    Raises as `with_description` does.
+    """
+    if deployment is None or record.entrypoint is None or deployment.version == record.version:
+        return record
+    return with_description(record, Described(deployment.parameter_schema, deployment.description))
 
 
 def with_description(record: Record, described: Described) -> Record:

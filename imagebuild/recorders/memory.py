@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from imagebuild.errors import NotRecorded
 from imagebuild.record import Described, Target
 from imagebuild.recorders import default_images, pools
-from imagebuild.recorders.changes import change_of, check_names, knows, with_description
+from imagebuild.recorders.changes import (
+    as_known,
+    change_of,
+    check_names,
+    knows,
+    with_description,
+)
 from imagebuild.state import Deployment, Pool, Recorded
 
 if TYPE_CHECKING:
@@ -52,7 +58,7 @@ class MemoryRecorder:
         self.blocks: dict[str, dict[str, Any]] = {}
         self.ran: list[str] = []
         self._namespace = namespace
-        self._parameters = parameters or Described({"type": "object", "properties": {}})
+        self.parameters = parameters or Described({"type": "object", "properties": {}})
 
     def default_namespace(self) -> str | None:
         """The namespace that it was made with."""
@@ -96,8 +102,8 @@ class MemoryRecorder:
             )
             record = dataclasses.replace(record, automations=made)
         if knows(now.deployment, record):
-            return record
-        return with_description(record, record.described or self._parameters)
+            return as_known(now.deployment, record)
+        return with_description(record, record.described or self.parameters)
 
     def read_ahead(self, wanted: Iterable[tuple[Recorded, Record]]) -> None:
         """Nothing is to be read."""

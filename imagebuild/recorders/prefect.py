@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Warned
 from imagebuild.recorders import pools, prefect_process, prefect_settings
-from imagebuild.recorders.changes import change_of, check_names, knows, with_description
+from imagebuild.recorders.changes import (
+    as_known,
+    change_of,
+    check_names,
+    knows,
+    with_description,
+)
 from imagebuild.recorders.prefect_flows import Flows
 from imagebuild.state import Recorded
 
@@ -92,7 +98,7 @@ class PrefectRecorder:
         return Recorded(pool, held)
 
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
-        """The record with the flow's parameters, where the deployment is new or of another version.
+        """The record with the flow's parameters, unless the deployment has those of code alike.
 
         Prefect's own code reads them from the source, in a process of its own that takes seconds;
         in another it translates the triggers. Raises `UsageError` for parameters that the flow does
@@ -100,8 +106,10 @@ class PrefectRecorder:
         one that is there keeps its parameters, with a warning.
         """
         held, record = now.deployment, self._translated(record)
-        if record.described is not None or knows(held, record):
+        if record.described is not None:
             return record
+        if knows(held, record):
+            return as_known(held, record)
         try:
             described = self._describe(record)
         except (UsageError, Unreachable) as error:

@@ -23,7 +23,7 @@ from imagebuild.pipeline import build, deploy, preview, push, record
 from imagebuild.plan import CODE_LABEL, Build, Reuse
 from imagebuild.preparing import foresee, render
 from imagebuild.protocols import Parts
-from imagebuild.record import Target
+from imagebuild.record import Described, Target
 from imagebuild.request import DeploymentRequest
 from imagebuild.sources.local import LocalSource
 from imagebuild.state import Pool
@@ -52,7 +52,7 @@ class World:
         self.root = write(root, {"flow.py": FLOW, "requirements.txt": "emoji\n"})
         self.registry = FakeRegistry()
         self.builder = FakeBuilder(self.registry)
-        self.recorder: MemoryRecorder = Recorder()
+        self.recorder = Recorder()
         self.told: list[Event] = []
         self.asked: list[Change] = []
         self.registry.digests["docker.io/prefecthq/prefect:3-latest"] = DIGEST
@@ -112,10 +112,13 @@ class Recorder(MemoryRecorder):
 
     describing: ImagebuildError | None = None
     applying: BaseException | None = None
+    unread = False
 
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
         if self.describing:
             raise self.describing
+        if self.unread:
+            return dataclasses.replace(record, version=None)
         return super().describe(now, record, emit)
 
     def apply(self, change: Change, emit: Emit) -> str:
@@ -242,6 +245,51 @@ def test_a_changed_file_is_built_pushed_and_recorded(deployed: World) -> None:
 
     assert deployed.image() != before
     assert deployed.done == (2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("edit", "asked", "is_read"),
+    [
+        ({"flow.py": FLOW.replace("...", "print(1)")}, {}, False),
+        ({"flow.py": FLOW.replace("...", "print(1)")}, {"parameters": {"n": 1}}, False),
+        ({"flow.py": FLOW.replace("...", "print(1)")}, {"version": "1.2.3"}, False),
+        ({"flow.py": FLOW.replace("...", "print(1)")}, {"cache": False}, True),
+        ({"flow.py": FLOW.replace("hello()", "hello(n: int)")}, {}, True),
+        ({"flow.py": FLOW + "exec('')"}, {}, True),
+        ({"requirements.txt": "emoji\nrich\n"}, {}, True),
+    ],
+)
+def test_parameters_are_read_again_where_they_may_have_changed(
+    world: World, edit: dict[str, str], asked: dict[str, Any], is_read: bool
+) -> None:
+    """The label of the image before tells whether its code told the same of the flow."""
+    before, now = ({"properties": {"n": {"title": title}}} for title in ("before", "now"))
+    world.recorder.parameters = Described(before)
+    world.deploy()
+    world.recorder.parameters = Described(now)
+    write(world.root, edit)
+    outcome = world.deploy(**asked)
+    held = world.recorder.deployments["hello/hello"]
+    assert held.parameter_schema == (now if is_read else before)
+    assert held.version == asked.get("version", outcome.version)
+
+
+def test_parameters_are_read_until_they_were(deployed: World) -> None:
+    """A deployment whose parameters could not be read does not bear its image's version."""
+    now: dict[str, Any] = {"properties": {"n": {}}}
+    deployed.recorder.unread = True
+    deployed.deploy()
+    write(deployed.root, {"flow.py": FLOW + "\n# edited again\n"})
+    deployed.recorder.unread, deployed.recorder.parameters = False, Described(now)
+    deployed.deploy()
+    assert deployed.recorder.deployments["hello/hello"].parameter_schema == now
+
+
+def test_a_value_that_the_flow_does_not_take_is_refused_before_the_build(deployed: World) -> None:
+    """By the parameters that the deployment has, where they are still the flow's."""
+    error = deployed.refused(parameters={"n": 1})
+    assert "takes no parameter 'n'" in error.message
+    assert deployed.done == (1, 1, 1)
 
 
 def test_a_name_that_says_something_else_now_is_built_again(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from imagebuild.digest import digest_of
+from imagebuild.flow_labels import FLOWS_LABEL, flow_in
 from imagebuild.plan import (
     CODE_LABEL,
     ENVIRONMENT_LABEL,
@@ -108,6 +109,17 @@ def test_the_labels_say_what_the_image_is_made_of() -> None:
     made = plan()
 
     assert made.labels == {ENVIRONMENT_LABEL: made.environment.key, CODE_LABEL: made.code.key}
+
+
+def test_a_label_tells_which_flows_there_are() -> None:
+    """In one order; what is no such label tells of none."""
+    labels = plan(flows={"b.py:f": "2" * 16, "a.py:f": "1" * 16}).labels
+
+    assert labels[FLOWS_LABEL] == f'{{"a.py:f":"{"1" * 16}","b.py:f":"{"2" * 16}"}}'
+    assert flow_in(labels, "b.py:f") == "2" * 16
+    assert flow_in(labels, "c.py:f") is None
+    for text in ("[]", "x", ""):
+        assert flow_in({FLOWS_LABEL: text}, "b.py:f") is None
 
 
 def test_a_users_label_is_beside_the_others_but_never_a_key() -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from imagebuild.context import read_context
 from imagebuild.errors import UsageError
+from imagebuild.flow_labels import FLOWS_LABEL
 from imagebuild.plan import (
     CODE_LABEL,
     Build,
+    Code,
     Dependencies,
     OwnDockerfile,
     Plan,
@@ -23,7 +25,7 @@ from imagebuild.plan import (
     Steps,
     Template,
 )
-from imagebuild.planning import decide, make_plan, target_name
+from imagebuild.planning import alike, decide, make_plan, target_name
 from imagebuild.request import Secret
 from imagebuild.state import Existing, ImageConfig, State
 from imagebuild.survey import Project
@@ -73,8 +75,44 @@ def test_equal_inputs_have_equal_plans_in_any_folder(root: Path, tmp_path: Path)
 
 def test_a_label_by_which_an_image_is_known_again_is_refused(root: Path) -> None:
     """It would not be what somebody asked for, nor may it be."""
-    with pytest.raises(UsageError, match=f"cannot set the label {CODE_LABEL}"):
-        planned(root, asked={"labels": {"team": "data", CODE_LABEL: "forged"}})
+    for label in (CODE_LABEL, FLOWS_LABEL):
+        with pytest.raises(UsageError, match=f"cannot set the label {label}"):
+            planned(root, asked={"labels": {"team": "data", label: "forged"}})
+
+
+def test_the_flows_are_told_by_their_code_and_the_environment(root: Path) -> None:
+    """The code alone would be the same with another library, whose types have another schema."""
+    flow = "from prefect import flow\n@flow\ndef hello({}): ...\n"
+    made = []
+    for files in (
+        {"a.py": flow.format(""), "none.py": "x = 1\n"},
+        {"a.py": flow.format("") + "# a comment\n"},
+        {"a.py": flow.format("n: int")},
+        {"requirements.txt": "other\n"},
+        {"b.py": "exec('')\n" + flow.format("")},
+    ):
+        write(root, files)
+        made.append(planned(root).flows)
+    first, commented, changed, elsewhere, doubtful = made
+
+    assert list(first) == ["a.py:hello"]
+    assert len(first["a.py:hello"]) == 16
+    assert first == commented
+    assert len({one["a.py:hello"] for one in made}) == 3
+    assert changed != elsewhere == doubtful
+
+
+def test_images_are_alike_where_they_tell_the_same_of_a_flow() -> None:
+    """Each by its version, if it is one of ours."""
+    here = plan(flows={"flow.py:hello": "1" * 16, "flow.py:other": "2" * 16})
+    before = plan(code=Code("d" * 64, None), flows=dict(here.flows))
+    gone = plan(code=Code("e" * 64, None), flows={**here.flows, "flow.py:hello": "3" * 16})
+    foreign = {FLOWS_LABEL: here.labels[FLOWS_LABEL]}
+    images = [image(one) for one in (here.labels, before.labels, gone.labels, foreign, {})]
+
+    assert alike(here, "flow.py:hello", images) == tuple(sorted({here.version, before.version}))
+    assert gone.version in alike(here, "flow.py:other", images)
+    assert alike(here, "flow.py:none", images) == ()
 
 
 @pytest.mark.parametrize(

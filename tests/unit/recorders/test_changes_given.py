@@ -8,7 +8,7 @@ import pytest
 
 from imagebuild.errors import UsageError
 from imagebuild.record import Described, Schedule
-from imagebuild.recorders.changes import change_of, knows, with_description
+from imagebuild.recorders.changes import as_known, change_of, knows, with_description
 from imagebuild.state import Recorded
 from tests.unit.recorders.values import (
     DESCRIBED,
@@ -197,6 +197,29 @@ def test_a_version_that_the_user_gave_does_not_tell_what_is_known() -> None:
     assert not knows(deployment(version=None), record(version=None))
     assert not knows(None, record())
     assert knows(deployment(version="other"), record(entrypoint=None))
+
+
+def test_the_parameters_are_known_of_code_that_tells_the_same() -> None:
+    """Where the deployment's version is that of such code, and its entrypoint the same."""
+    wish = record(version="1.2.3", version_given=True, alike=("0" * 12, "1" * 12))
+    assert knows(deployment(version="1" * 12), wish)
+    assert not knows(deployment(version="2" * 12), wish)
+    assert not knows(deployment(version="1.2.3"), wish)
+    assert not knows(deployment(version="1" * 12, entrypoint="other.py:hello"), wish)
+
+
+def test_what_is_known_is_written_again_if_somebody_changes_it_meanwhile() -> None:
+    """The new version stands for the parameters that were seen, not for what is there by then."""
+    there = deployment(version="1" * 12, parameter_schema=SCHEMA)
+    known = as_known(there, record(alike=("1" * 12,)))
+    assert change_of(TARGET, held(version="1" * 12, parameter_schema=SCHEMA), known).fields == {
+        "version": known.version
+    }
+    meanwhile = change_of(TARGET, held(version="2" * 12, parameter_schema={}), known)
+    assert meanwhile.fields["parameter_openapi_schema"] == SCHEMA
+    assert as_known(deployment(), record()) == record()
+    with pytest.raises(UsageError, match="takes no parameter"):
+        as_known(there, record(alike=("1" * 12,), parameters={"gone": 1}))
 
 
 def test_a_record_without_an_entrypoint_leaves_the_code_as_it_is() -> None:
