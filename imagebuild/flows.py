@@ -3,7 +3,6 @@
 A deployment names its flow by an entrypoint, mostly `path/to/file.py:function`, where the function
 may lie in a class (`file.py:Class.method`). What Prefect loads from one was checked with 3.8.8:
 https://github.com/PrefectHQ/prefect/blob/main/src/prefect/flows.py
-(`load_flow_from_entrypoint`, and `Flow.__init__` for the name).
 """
 
 from __future__ import annotations
@@ -39,7 +38,8 @@ __all__ = [
     "parse_entrypoint",
 ]
 
-FLOW_WORD = b"flow"  # a file without it has none
+FLOW_WORD = b"flow"  # a file without it has no flow
+_PYTHON = ".".join(map(str, sys.version_info[:2]))
 FLOW = frozenset({"prefect.flow", "prefect.main.flow", "prefect.flows.flow"})
 _NOT_MAIN = 'it is under `if __name__ == "__main__"`, which does not run in a deployment'
 # https://docs.python.org/3/whatsnew/3.13.html#builtins: class methods no longer wrap descriptors.
@@ -82,10 +82,9 @@ def flows_in(source: bytes, path: str) -> tuple[tuple[FoundFlow, ...], tuple[Ski
         search = _Search(path, imported(tree))
         search.body(tree.body, ())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
         said = getattr(error, "msg", None) or str(error) or type(error).__name__
         line = getattr(error, "lineno", None)
-        return (), (Skipped(path, line, f"Python {version} cannot parse it: {said}"),)
+        return (), (Skipped(path, line, f"Python {_PYTHON} cannot parse it: {said}"),)
     return search.result()
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from imagebuild.state import ImageConfig
     from imagebuild.survey import Project
 
+_RELEASE = re.compile(r"(\d+(\.\d+){0,2})?")  # as a plain one is written, or a part of it
 _SCRATCH = Base(ImageName(None, "scratch"))
 
 
@@ -130,18 +131,26 @@ def check_versions(project: Project, base: ImageConfig | None, emit: Emit) -> st
     """
     if project.base is None:
         return None
-    name, requirements = str(project.base), "\n".join(project.lists.values())
+    requirements = "\n".join(project.lists.values())
     pyproject = project.text("pyproject.toml") or ""
     labels, env = (base.labels, base.env) if base else ({}, {})
-    own = env.get("PREFECT_VERSION") or labels.get(PREFECT_LABEL) or ""
     wishes = "prefect" in requirements.lower() or "requires-python" in pyproject
-    if not wishes and re.fullmatch(r"\d+\.\d+\.\d+", own):
-        return own  # nothing to compare, which is most often so
+    own = env.get("PREFECT_VERSION") or labels.get(PREFECT_LABEL) or _named(project.base)
+    if not wishes and _RELEASE.fullmatch(own):
+        # There is nothing to compare, as most often, and to read versions takes a while to load.
+        return own if own.count(".") == 2 else None
     from imagebuild.versions import mismatches, prefect_version
 
+    name = str(project.base)
     for text in mismatches(requirements, pyproject, name, labels, env):
         emit(Warned(text))
     return prefect_version(requirements, name, labels, env)
+
+
+def _named(base: ImageName) -> str:
+    """The release of Prefect in the tag of an image of Prefect's own."""
+    is_prefects = f"/{base.repository}".endswith("/prefecthq/prefect")
+    return (base.tag or "").partition("-")[0] if is_prefects else ""
 
 
 def warn_of_unread(request: BuildRequest, dockerfile: str, emit: Emit) -> None:

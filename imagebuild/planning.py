@@ -80,11 +80,13 @@ def make_plan(
     made = [] if request.tags and not request.own_tag else [version_of(environment, code)]
     tags = dict.fromkeys([*([name.tag] if name.tag else made), *request.tags])
     names = tuple(map(name.with_tag, tags))
-    flows = {
-        entrypoint: digest_of([environment.key, key])[:_FLOW_KEY]
-        for entrypoint, key in project.flow_keys.items()
-    }
-    return Plan(environment, code, entrypoint, names, flows=flows)
+    return Plan(environment, code, entrypoint, names, flows=_flows(project, environment))
+
+
+def _flows(project: Project, environment: Environment) -> dict[str, str]:
+    """What stands for each flow, whose parameters depend on what is installed too."""
+    keys = project.flow_keys.items()
+    return {flow: digest_of([environment.key, key])[:_FLOW_KEY] for flow, key in keys}
 
 
 def _check_labels(labels: Iterable[str]) -> None:
