@@ -42,5 +42,8 @@ def push(**options: Any) -> None:
     before = handed(options)
     name, *more = one_image(options["image"], before)
     tags = [*(each.tag or "latest" for each in more), *image_tags(options["tag"])]
-    with working(build_request({"context": options["context"]}), options) as work:
+    # What a registry has already needs no engine to get further tags.
+    builder = "auto" if before is not None and before.digest else "docker"
+    request = build_request({"context": options["context"], "push": True})
+    with working(request, options, builder=builder) as work:
         work.finish(pipeline.push(name, tags, work.parts, work.tally.emit, handed=before))

@@ -388,3 +388,17 @@ def test_a_registry_without_tls_has_to_be_named(
     else:
         assert (ran.code, ran.answer) == (3, [])
         assert f"hint: if {host} is meant to be without TLS, name it: --insecure" in ran.told
+
+
+def test_what_is_pushed_gets_further_tags_without_an_engine(
+    project: Path, env: dict[str, str], registry: Registry, small_base: str, tmp_path: Path
+) -> None:
+    """The file of a build that pushed is enough, and pushed again it is pushed already."""
+    name, file = f"{registry.address}/append/handed:v1", str(tmp_path / "image.json")
+    built = build(project, env, name, small_base, "--json-file", file)
+    again = imagebuild("push", "--from", file, cwd=tmp_path, env=env | NO_ENGINE)
+    more = imagebuild("push", "--from", file, "--tag", "v2", cwd=tmp_path, env=env | NO_ENGINE)
+
+    assert again.reference == more.reference == built.reference
+    assert "not pushed (nothing changed)" in again.told
+    assert registry.digest("append/handed", "v2") == registry.digest("append/handed", "v1")
