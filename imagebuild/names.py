@@ -18,6 +18,8 @@ _DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
 _REPOSITORY_LIMIT = 255
 _SHOWN = 80
 
+_LAYOUT = re.compile(r"(oci|oci-archive):([^:]+)(?::(.+))?")
+
 HUB = "docker.io"
 HUB_ALIASES = {HUB, "index.docker.io", "registry-1.docker.io"}
 
@@ -104,6 +106,38 @@ class ImageName:
         if self.tag:
             text += f":{self.tag}"
         return f"{text}@{self.digest}" if self.digest else text
+
+
+@dataclass(frozen=True)
+class LayoutName:
+    """An image in an OCI layout on this machine, as skopeo and podman call it.
+
+    `path` is as it was typed, a folder or with `archive` a tar of one; `ref` is None where no image
+    in it is named. https://github.com/containers/image/blob/main/docs/containers-transports.5.md
+    """
+
+    path: str
+    archive: bool
+    ref: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> LayoutName | None:
+        """Read `oci:PATH[:REF]` or `oci-archive:PATH[:REF]`; None for what is neither."""
+        found = _LAYOUT.fullmatch(text)
+        return cls(found[2], found[1] == "oci-archive", found[3]) if found else None
+
+    @classmethod
+    def of_path(cls, path: str) -> LayoutName:
+        """The layout at a path, which is an archive where it ends so."""
+        return cls(path, path.endswith(".tar"))
+
+    def named(self, ref: str | None) -> LayoutName:
+        """An image in the same layout."""
+        return dataclasses.replace(self, ref=ref)
+
+    def __str__(self) -> str:
+        text = f"{'oci-archive' if self.archive else 'oci'}:{self.path}"
+        return f"{text}:{self.ref}" if self.ref else text
 
 
 def _split_registry(text: str) -> tuple[str | None, str]:

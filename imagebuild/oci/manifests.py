@@ -6,6 +6,7 @@ https://distribution.github.io/distribution/spec/manifest-v2-2/
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,14 @@ _LAYERS = {
     OCI_MANIFEST: "application/vnd.oci.image.layer.v1.tar+gzip",
     DOCKER_MANIFEST: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 }
+# What Docker's layers are called, and OCI's; a layer that lies elsewhere is no blob of a layout's.
+_RENAMED = {
+    _LAYERS[DOCKER_MANIFEST]: _LAYERS[OCI_MANIFEST],
+    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.zstd": (
+        "application/vnd.oci.image.layer.v1.tar+zstd"
+    ),
+}
 # What BuildKit puts beside an image: no image, and for no platform.
 # https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md
 _ATTESTS = "vnd.docker.reference.type"
@@ -53,8 +62,8 @@ class ImageManifest:
         if value.media_type not in MANIFESTS or not isinstance(layers, list):
             message = f"no image's manifest, but {value.media_type}"
             raise BadManifest(message)
-        config = _descriptor(json.loads(data).get("config"))
-        return cls(value.media_type, config, tuple(_descriptor(one) for one in layers))
+        config = descriptor_of(json.loads(data).get("config"))
+        return cls(value.media_type, config, tuple(descriptor_of(one) for one in layers))
 
     @property
     def data(self) -> bytes:
@@ -63,10 +72,16 @@ class ImageManifest:
             {
                 "schemaVersion": 2,
                 "mediaType": self.media_type,
-                "config": _written(self.config),
-                "layers": [_written(layer) for layer in self.layers],
+                "config": described(self.config),
+                "layers": [described(layer) for layer in self.layers],
             }
         )
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What an index, or a tag, says of it."""
+        data = self.data
+        return Descriptor(self.media_type, digest_of_bytes(data), len(data))
 
     def config_descriptor(self, data: bytes) -> Descriptor:
         """What a manifest of this family says of a config."""
@@ -77,6 +92,19 @@ class ImageManifest:
         """The media type of a gzipped layer in a manifest of this family."""
         return _LAYERS[self.media_type]
 
+    def as_oci(self) -> ImageManifest:
+        """The same config and layers in OCI's words; raises `BadManifest` where it has none."""
+        if self.media_type == OCI_MANIFEST:
+            return self
+        if strange := [one for one in self.layers if one.media_type not in _RENAMED]:
+            message = f"an image with a layer that is {strange[0].media_type}"
+            raise BadManifest(message)
+        config = dataclasses.replace(self.config, media_type=_CONFIGS[OCI_MANIFEST])
+        layers = (
+            dataclasses.replace(one, media_type=_RENAMED[one.media_type]) for one in self.layers
+        )
+        return ImageManifest(OCI_MANIFEST, config, tuple(layers))
+
 
 def for_platform(data: bytes, platform: str) -> tuple[Descriptor | None, tuple[str, ...]]:
     """The manifest for `os/architecture[/variant]` in an index, and all platforms that it has.
@@ -84,21 +112,36 @@ def for_platform(data: bytes, platform: str) -> tuple[Descriptor | None, tuple[s
     Raises `BadManifest`.
     """
     found = dict(_platforms(json.loads(data)))
-    wanted = [platform, *([f"{platform}/v8"] if platform.endswith("/arm64") else [])]
-    if platform.endswith("/arm64/v8"):
-        wanted.append(platform.removesuffix("/v8"))
-    return next((found[one] for one in wanted if one in found), None), tuple(found)
+    same = [one for name, one in found.items() if same_platform(name, platform)]
+    return found.get(platform, same[0] if same else None), tuple(found)
+
+
+def same_platform(one: str, other: str) -> bool:
+    """Whether two platforms are one: the variant v8 of arm64 may go without saying."""
+    plain = (each.removesuffix("/v8") if "/arm64" in each else each for each in (one, other))
+    return len(set(plain)) == 1
+
+
+def is_attestation(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of an index is what BuildKit puts beside an image."""
+    attests = _ATTESTS in (entry.get("annotations") or {})
+    return attests or _platform(entry).get("os") == "unknown"
 
 
 def _platforms(index: Mapping[str, Any]) -> Iterator[tuple[str, Descriptor]]:
     entries = index.get("manifests")
     for entry in entries if isinstance(entries, list) else ():
-        descriptor = _descriptor(entry)
-        platform = entry.get("platform") or {}
-        if _ATTESTS in (entry.get("annotations") or {}) or platform.get("os") == "unknown":
+        descriptor = descriptor_of(entry)
+        if is_attestation(entry):
             continue
+        platform = _platform(entry)
         parts = [platform.get("os"), platform.get("architecture"), platform.get("variant")]
         yield "/".join(part for part in parts if isinstance(part, str) and part), descriptor
+
+
+def _platform(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    platform = entry.get("platform")
+    return platform if isinstance(platform, dict) else {}
 
 
 def encoded(value: Any) -> bytes:
@@ -107,7 +150,8 @@ def encoded(value: Any) -> bytes:
     return text.encode()
 
 
-def _written(descriptor: Descriptor) -> dict[str, Any]:
+def described(descriptor: Descriptor) -> dict[str, Any]:
+    """A descriptor as JSON has it."""
     return {
         "mediaType": descriptor.media_type,
         "digest": descriptor.digest,
@@ -115,8 +159,11 @@ def _written(descriptor: Descriptor) -> dict[str, Any]:
     }
 
 
-def _descriptor(value: Any) -> Descriptor:
-    """https://github.com/opencontainers/image-spec/blob/main/descriptor.md."""
+def descriptor_of(value: Any) -> Descriptor:
+    """A descriptor as JSON has it; raises `BadManifest`.
+
+    https://github.com/opencontainers/image-spec/blob/main/descriptor.md
+    """
     if not isinstance(value, dict):
         message = "something with an entry that is no descriptor"
         raise BadManifest(message)

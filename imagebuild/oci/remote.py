@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RemoteImage:
-    """An image in a registry: its manifest's bytes, what they say, and its config."""
+    """An image in a registry or a layout: its manifest's bytes, what they say, and its config."""
 
     data: bytes
     manifest: ImageManifest
@@ -27,7 +27,7 @@ class RemoteImage:
 
     @property
     def digest(self) -> str:
-        """What the registry calls the manifest."""
+        """What the manifest is called there."""
         return digest_of_bytes(self.data)
 
 
@@ -45,6 +45,10 @@ class Remote:
         """The repository of a name, where something will be pushed."""
         return self.registries.repository(name, push=True)
 
+    def reading(self, name: ImageName) -> Repository:
+        """The repository of a name, where nothing will be pushed."""
+        return self.registries.repository(name)
+
     def knows_login(self, name: ImageName) -> bool:
         """Whether there are credentials for it; raises `Denied` where they cannot be had."""
         return bool(self.registries.login(name))
@@ -53,20 +57,21 @@ class Remote:
         """The digest of the manifest under a name now; None where there is none."""
         key = key_of(name)
         if key not in self._digests:
-            found = self.registries.repository(name).head_manifest(reference_of(name))
+            found = self.reading(name).head_manifest(reference_of(name))
             self._digests[key] = found.digest if found else None
         return self._digests[key]
 
-    def image(self, name: ImageName, platform: str) -> RemoteImage | None:
+    def image(self, name: ImageName, platform: str, *, push: bool = True) -> RemoteImage | None:
         """The image for a platform under a name, as it is, or as it was not long ago.
 
-        None where there is none, or none for the platform. Raises as the client does, and
-        `ImagebuildError` for what is no image.
+        `push` says whether something will be pushed there, so that one token is enough. None where
+        there is none, or none for the platform. Raises as the client does, and `ImagebuildError`
+        for what is no image.
         """
         remembered = name.digest or self.cache.meaning(key_of(name))
         if remembered and (image := self._remembered(remembered)):
             return image
-        repository, key = self.repository(name), key_of(name)
+        repository, key = self.repository(name) if push else self.reading(name), key_of(name)
         fetched = repository.get_manifest(reference_of(name))
         self._digests[key] = fetched.digest if fetched else None
         if fetched is None:
