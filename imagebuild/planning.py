@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from imagebuild.survey import Project
 
 # Where Prefect's images begin, and what starts there.
-PREFECTS_FOLDER, _ENTRYPOINT = "/opt/prefect", "entrypoint.sh"
+PREFECTS_FOLDER, PREFECTS_ENTRYPOINT = "/opt/prefect", "entrypoint.sh"
 
 _FLOW_KEY = 16  # hexadecimal digits
 
@@ -109,9 +109,9 @@ def directory_of(request: BuildRequest, project: Project) -> str | None:
     if request.dockerfile is not None:
         return None
     place = place_of_code(project.name if request.directory is None else request.directory)
-    if place == PREFECTS_FOLDER and project.context.find(_ENTRYPOINT):
+    if place == PREFECTS_FOLDER and project.context.find(PREFECTS_ENTRYPOINT):
         message = f"the code cannot lie at {place} in the image"
-        causes = (f"its {_ENTRYPOINT} would take the place of the base's own",)
+        causes = (f"its {PREFECTS_ENTRYPOINT} would take the place of the base's own",)
         raise UsageError(message, causes=causes, hint="rename it, or let the code lie elsewhere")
     return place
 
@@ -187,7 +187,7 @@ def decide(plan: Plan, existing: Existing, *, push: bool, cache: bool = True) ->
     name the very manifest that the engine's image was pushed as. Without `cache`, all is built.
     """
     local = existing.local.get(plan.name)
-    why = plan.outdated(local.labels) if local else "the engine has no such image"
+    why = plan.outdated(local.labels) if local else "there is no such image yet"
     if local is None or why or not cache:
         why = why or "everything was asked to be built anew"
         new = dict.fromkeys(plan.names, Push("it is new"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagebuild.names import ImageName
+from imagebuild.names import ImageName, LayoutName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE = "prefecthq/prefect:3-latest"
 ENV_PREFIX = "env-"
+# What a base is called in a plan that lies in a layout: no name that can be typed.
+IN_LAYOUT = ImageName("oci", "layout")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class BuildRequest:
     `reports` are the files that tell of this build afterwards, and are no part of the project.
     `env_prefix` begins the tag that an environment has in the image's repository, before its key;
     None keeps it there under no tag of its own. `insecure` are registries without TLS.
+    `layout` is where the base lies if that is in no registry, and `base` is IN_LAYOUT then;
+    `output` is the layout that the image is written to, instead of an engine or a registry.
     """
 
     root: Path
@@ -74,6 +78,8 @@ class BuildRequest:
     reports: tuple[Path, ...] = ()
     env_prefix: str | None = ENV_PREFIX
     insecure: tuple[str, ...] = ()
+    layout: LayoutName | None = None
+    output: LayoutName | None = None
 
 
 @dataclass(frozen=True)

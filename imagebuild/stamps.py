@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import UsageError
+from imagebuild.request import IN_LAYOUT
 
 if TYPE_CHECKING:
     from imagebuild.commit import Commit
@@ -69,8 +70,8 @@ def created_at(commit: Commit | None, epoch: str | None) -> int:
 
 
 def _full(name: ImageName) -> str | None:
-    """The name with its registry and its tag or digest; `scratch` is no image."""
-    if name.is_bare and name.repository == "scratch":
+    """The name with its registry and its tag or digest; `scratch` and a layout have none."""
+    if name == IN_LAYOUT or (name.is_bare and name.repository == "scratch"):
         return None
     tag = name.tag or (None if name.digest else "latest")
     return name.location + (f":{tag}" if tag else "") + (f"@{name.digest}" if name.digest else "")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 UNDER_LABEL = "io.imagebuild.environment"
 _BY = "imagebuild: the project's files"
-_EPOCH = "1970-01-01T00:00:00Z"
+EPOCH = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def with_code(environment: Environment, plan: Plan, part: CodePart, layer: Layer
     """The image of a plan: one layer more, and all that is said beside it."""
     below, described = environment.config, environment.manifest
     config = below.continued(
-        layer.diff_id, created=plan.stamp.get(CREATED_LABEL, _EPOCH), by=_BY
+        layer.diff_id, created=plan.stamp.get(CREATED_LABEL, EPOCH), by=_BY
     ).saying(
         env=with_variables(below.env, part.env),
         labels={

@@ -1,17 +1,16 @@
-"""An image whose manifest and config are here, and whose layers a registry has or is sent."""
+"""An image whose manifest and config are here, and whose other blobs a registry has or is sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from imagebuild.builders.environments import said_by
 from imagebuild.errors import PushFailed
 from imagebuild.oci.descriptors import digest_of_bytes
 from imagebuild.oci.failures import BlobsUnknown
-from imagebuild.parallel import both
+from imagebuild.parallel import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from imagebuild.names import ImageName
     from imagebuild.oci.client import Repository
     from imagebuild.oci.configs import Config
-    from imagebuild.oci.layers import Layer
+    from imagebuild.oci.content import Blob
     from imagebuild.oci.manifests import ImageManifest
     from imagebuild.oci.remote import Remote
     from imagebuild.protocols import Image
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RegistryImage:
-    """An image for the repository of `place`; `layer` is what has to be sent of it, if anything.
+    """An image for the repository of `place`; `blobs` are what it may lack of it, if anything.
 
     `base` is where the layers below lie too. `otherwise` makes the image anew, where the registry
     turns out to lack what it stands on.
@@ -40,7 +39,7 @@ class RegistryImage:
     manifest: ImageManifest
     data: bytes
     described: Config
-    layer: Layer | None = None
+    blobs: tuple[Blob, ...] = ()
     base: ImageName | None = None
     otherwise: Callable[[], Image] | None = None
 
@@ -72,26 +71,21 @@ class RegistryImage:
         return digest_of_bytes(self.data)
 
     def _send(self, repository: Repository, emit: Emit) -> None:
-        if self.layer is None:
-            return
-        layer, config = self.layer, self.described.data
-        described = self.manifest.config
-        both(
-            lambda: repository.push_blob(layer.digest, layer.size, layer.open, emit),
-            lambda: repository.push_blob(
-                described.digest, described.size, lambda: BytesIO(config), emit
-            ),
-        )
+        def send(blob: Blob) -> bool:
+            what = blob.descriptor
+            return repository.push_blob(what.digest, what.size, blob.open, emit, blob.sources)
+
+        each(send, self.blobs)
 
     def _put(self, repository: Repository, name: ImageName) -> None:
         repository.put_manifest(name.tag or "latest", self.manifest.media_type, self.data)
 
     def _mend(self, repository: Repository, error: BlobsUnknown, emit: Emit) -> bool:
         """Whether all that the registry lacks could be given to it."""
-        missing = set(error.digests)
-        if self.layer is not None and missing & {self.layer.digest, self.manifest.config.digest}:
+        ours = {blob.descriptor.digest for blob in self.blobs}
+        missing = set(error.digests) - ours
+        if ours & set(error.digests):
             self._send(repository, emit)
-            missing -= {self.layer.digest, self.manifest.config.digest}
         if self.base is None or self.base.host != self.place.host:
             return not missing
         there = self.base.repository

@@ -9,6 +9,7 @@ from imagebuild.dockerfile.code import (
     ENVIRONMENT_STAGE,
     CodePart,
     NotData,
+    bare_directory,
     code_part,
     environment_reads,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "CodePart",
     "Dockerfile",
     "NotData",
+    "bare_directory",
     "code_part",
     "environment_reads",
     "parse",

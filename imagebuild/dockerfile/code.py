@@ -77,6 +77,23 @@ def environment_reads(text: str, name: str = "Dockerfile") -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for one in stages for path in _read_by(one)))
 
 
+def bare_directory(text: str, base: str, name: str = "Dockerfile") -> str:
+    """The working directory of an environment that is its base, and for which nothing has to run.
+
+    `base` is what FROM names. Raises `NotData` where it is more than that.
+    """
+    (first, *more), _ = _stages(text, name)
+    if first.flags or first.arguments.split() != [base, "AS", ENVIRONMENT_STAGE]:
+        _refuse(first, "the environment is not made from the base itself")
+    directory = ""
+    for instruction in more:
+        if instruction.keyword == "WORKDIR":
+            directory = posixpath.join(directory, _literal(instruction.arguments))
+        elif instruction.keyword != "ARG":
+            _refuse(instruction, f"{instruction.keyword} needs a builder")
+    return posixpath.normpath(directory)
+
+
 def _stages(text: str, name: str) -> tuple[list[Instruction], list[Instruction]]:
     """The instructions before the last stage, and those of the last stage."""
     try:

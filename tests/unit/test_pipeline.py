@@ -150,7 +150,7 @@ def test_the_stages_follow_each_other(world: World) -> None:
         *("+preflight", "-preflight", "+build", "-build", "+push", "-push", "+record", "-record")
     ]
     assert ended["preflight"] == "hello/hello on the work pool docker"
-    assert ended["build"] == f"{APP}, as the engine has no such image"
+    assert ended["build"] == f"{APP}, as there is no such image yet"
     assert ended["push"] == f"{APP}, as it is new"
     assert "job_variables" in ended["record"]
     assert set(outcome.seconds) == {"preflight", "build", "push", "record"}

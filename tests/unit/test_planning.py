@@ -299,9 +299,9 @@ ELSEWHERE = image(known=DIGEST, at=name("other.example/app"))
 @pytest.mark.parametrize(
     ("local", "remote", "push", "build", "then"),
     [
-        (None, None, False, Build("the engine has no such image"), None),
-        (None, None, True, Build("the engine has no such image"), Push("it is new")),
-        (None, DIGEST, True, Build("the engine has no such image"), Push("it is new")),
+        (None, None, False, Build("there is no such image yet"), None),
+        (None, None, True, Build("there is no such image yet"), Push("it is new")),
+        (None, DIGEST, True, Build("there is no such image yet"), Push("it is new")),
         (STALE, None, False, Build("the code changed"), None),
         (STALE, DIGEST, True, Build("the code changed"), Push("it is new")),
         (image({}), None, False, Build("the environment changed"), None),

@@ -227,7 +227,7 @@ def test_a_dry_run_says_everything_and_does_nothing(
     assert document["deployment"]["exists"] is False
     assert document["deployment"]["writes"]["entrypoint"] == "flow.py:hello"
     assert document["steps"] == [
-        "build, as the engine has no such image",
+        "build, as there is no such image yet",
         f"push {APP}, as it is new",
     ]
 

@@ -216,7 +216,7 @@ def test_a_deploy_prints_its_reference_and_tells_the_rest(
         "build …",
         "  [1/1] COPY",
         "  [1/1] done in T",
-        "build done in T: reg.example/app:v1, as the engine has no such image",
+        "build done in T: reg.example/app:v1, as there is no such image yet",
         "push …",
         "push done in T: reg.example/app:v1, as it is new",
         "record …",
