@@ -42,6 +42,8 @@ def resolve_base(
         return _held(name, local)
     try:
         digest = registry.find(name)
+    except UsageError:
+        raise
     except ImagebuildError as error:
         local = None if pull else _local(name, builder)
         if local is None:

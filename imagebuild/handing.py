@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.names import BadImageName, ImageName
+from imagebuild.names import BadImageName, ImageName, LayoutName
 from imagebuild.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ def _outcome(found: Mapping[str, Any]) -> Outcome:
     if digest is not None and not _DIGEST.fullmatch(digest):
         why = f"{digest!r} in it is no digest"
         raise _Unfit(why)
+    if LayoutName.parse(values[_NEEDED]):
+        why = f"its image is written to {values[_NEEDED]}, and to no registry"
+        raise _Unfit(why, f"push it: skopeo copy {values[_NEEDED]} docker://{values[_LISTED][0]}")
     try:
         _ = [ImageName.parse(name) for name in (values[_NEEDED], *values[_LISTED])]
     except BadImageName as error:

@@ -14,12 +14,13 @@ class Outcome:
     """What there is now, and what had to be done for it.
 
     `reference` is what a deployment runs, or should: the image that it names, else its pool's, and
-    None for that of Prefect itself; `names` are all names that mean the image; `digest` is its
-    manifest's where a registry holds it. `flow` is a flow's name, `entrypoint` where it is in the
-    `directory` of the image; both are None where no one flow is meant. `seconds` are those of each
-    stage. What a command has nothing to do with is None: `built` where it builds nothing, `pushed`
-    where nothing is to be pushed, `recorded` where it records nothing; and then all of the
-    deployment too, unless a command before it recorded one.
+    None for that of Prefect itself; of what was written to a layout, its place there. `names` are
+    all names that mean the image; `digest` is its manifest's where a registry or a layout holds
+    it. `flow` is a flow's name, `entrypoint` where it is in the `directory` of the image; both are
+    None where no one flow is meant. `seconds` are those of each stage. What a command has nothing
+    to do with is None: `built` where it builds nothing, `pushed` where nothing is to be pushed,
+    `recorded` where it records nothing; and then all of the deployment too, unless a command
+    before it recorded one.
     """
 
     reference: str | None

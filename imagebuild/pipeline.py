@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from imagebuild.alone import push, record
+from imagebuild.names import ImageName
 from imagebuild.outcome import Outcome
 from imagebuild.parallel import both
 from imagebuild.plan import Build
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imagebuild.events import Emit
+    from imagebuild.names import LayoutName
     from imagebuild.plan import Plan, Steps
     from imagebuild.preparing import Deploy
     from imagebuild.protocols import Image, Parts
@@ -97,7 +99,15 @@ def build(request: BuildRequest, parts: Parts, emit: Emit) -> Outcome:
         for name in ready.steps.tags:
             image.tag(name)
         digest = run.push(ready.steps.pushes, image)
-        return _outcome(run, plan, ready.steps, image, digest, flow.flow_name if flow else None)
+        outcome = _outcome(run, plan, ready.steps, image, digest, flow.flow_name if flow else None)
+        return _written(outcome, request.output, image) if request.output else outcome
+
+
+def _written(outcome: Outcome, output: LayoutName, image: Image) -> Outcome:
+    """The outcome with where in a layout the image is, as other tools want it to be called."""
+    ref = ImageName.parse(outcome.names[0]).tag
+    digest = image.config.digests.get(str(output))
+    return dataclasses.replace(outcome, reference=str(output.named(ref)), digest=digest)
 
 
 def _outcome(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from imagebuild.builders import BUILDERS
+from imagebuild.builders import BUILDERS, LAYOUT_BUILDER
 from imagebuild.errors import UsageError
 from imagebuild.protocols import Parts
 from imagebuild.recorders import RECORDERS
@@ -85,7 +85,7 @@ class _Table:
     def choose(self, place: str, name: str) -> tuple[Builder, Registry]:
         """The builder of a name; one of images that are not pushed needs an engine."""
         if name == "oci":
-            return self._direct(place, None, None)
+            return self._direct(LAYOUT_BUILDER if self.request.output else place, None, None)
         if name == "auto" and self.request.push:
             return self._direct(place, self._docker, self._registry)
         place = BUILDERS["docker"] if name == "auto" else place
@@ -105,10 +105,10 @@ class _Table:
         registries = Registries(self.env, Logins(self.env, self.logins), self.request.insecure)
         self.stack.callback(registries.close)
         remote = Remote(registries, Cache.of(self.env))
-        return (
-            _load(place)(remote, self.request, docker),
-            _load(REGISTRIES["http"])(remote, registry),
-        )
+        asked: Registry = _load(REGISTRIES["http"])(remote, registry)
+        if self.request.layout:
+            asked = _load(REGISTRIES["layout"])(asked, self.request)
+        return _load(place)(remote, self.request, docker), asked
 
     def _docker(self) -> EnvironmentBuilder:
         made: EnvironmentBuilder = _load(BUILDERS["docker"])(self.engine, self.request)

@@ -6,3 +6,5 @@ BUILDERS = {
     "classic": "imagebuild.builders.classic:ClassicBuilder",
     "oci": "imagebuild.builders.append:AppendBuilder",
 }
+# Who builds for `--output`, which is no engine and no registry.
+LAYOUT_BUILDER = "imagebuild.builders.layout:LayoutBuilder"

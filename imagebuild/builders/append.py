@@ -19,7 +19,7 @@ from imagebuild.builders.grounds import Ground, called, not_without_docker, targ
 from imagebuild.builders.held import HeldEnvironments
 from imagebuild.builders.remote_image import RegistryImage
 from imagebuild.dockerfile import NotData, code_part
-from imagebuild.errors import Denied, ImagebuildError, Unreachable
+from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Note
 from imagebuild.platforms import normalised, of_this_machine
 
@@ -63,10 +63,12 @@ class AppendBuilder:
         return normalised(asked) if asked else of_this_machine()
 
     def find(self, name: ImageName) -> ImageConfig | None:
-        """The image that the name's registry has, or had not long ago.
+        """The image that the name's registry has, or had not long ago; a bare name says none.
 
         Where that cannot be reached from here, it is the engine that reaches it or not.
         """
+        if name.is_bare:
+            return None
         if self._away is None:
             try:
                 image = self._held.find(name, self.platform_for(self.request.platform))
@@ -108,6 +110,8 @@ class AppendBuilder:
         Raises as the builder of environments does; `UsageError` where one is needed, and there is
         none.
         """
+        if self.make_docker is None and not self.request.push:
+            raise _kept_nowhere(plan.name)
         if self._away is not None:
             why = (
                 f"{plan.name.host} does not answer here: {self._away.causes or self._away.message}"
@@ -144,7 +148,7 @@ class AppendBuilder:
     ) -> Image:
         """The same with an environment that is built now, and goes to the registry."""
         nowhere = f"{plan.name.untagged} has no image with this environment yet"
-        docker = self._engine(plan.name, nowhere, why)
+        docker = self._engine(plan.name, nowhere, why and f"it has to be built: {why}")
         repository = self.remote.repository(plan.name)
         repository.check_push()  # before the minutes that it may take
         emit(Note(f"{called(plan)} is not in {plan.name.untagged}: Docker builds it"))
@@ -196,3 +200,9 @@ class AppendBuilder:
         if self.docker is not None:
             return self.docker
         raise self._away or not_without_docker(name, *causes)
+
+
+def _kept_nowhere(name: ImageName) -> UsageError:
+    message = f"cannot build {name} without Docker, and without pushing it"
+    causes = ("it would be kept nowhere",)
+    return UsageError(message, causes=causes, hint="give --push, or write it: build --output PATH")

@@ -12,6 +12,7 @@ from imagebuild.cli.image_options import (
     building_options,
     content_options,
     image_option,
+    output_option,
     push_option,
     tag_option,
 )
@@ -23,6 +24,7 @@ from imagebuild.cli.running_options import running_options
 @image_option
 @tag_option
 @push_option(default=False, text="Push the image too; or keep it on this machine's engine.")
+@output_option
 @content_options
 @building_options
 @handing_options
@@ -39,6 +41,7 @@ def build(**options: Any) -> None:
       imagebuild build --image registry.example.com/team/etl:v1
       imagebuild build --image registry.example.com/team/etl --tag v1 --tag latest --push
       imagebuild build flows/etl.py:etl --image team/etl:v1 --json-file image.json
+      imagebuild build --image team/etl:v1 --builder oci --output image.tar
     """
     from imagebuild import pipeline
     from imagebuild.cli.requests import build_request

@@ -48,7 +48,8 @@ rendered_options = with_options(
         metavar="IMAGE",
         default=DEFAULT_BASE,
         show_default=True,
-        help="Image to build on.",
+        help="Image to build on; with --builder oci also one in an OCI layout, oci:PATH[:TAG], or"
+        " in an archive of one, oci-archive:PATH[:TAG].",
     ),
     option(
         "--requirements",
@@ -205,6 +206,15 @@ building_options = with_options(
         help="How the tags of environments begin, before sixteen digits of their key.",
     ),
     insecure_option,
+)
+
+
+output_option = option(
+    "--output",
+    section=_NAMES,
+    metavar="PATH",
+    help="Write the image into an OCI layout instead, with --builder oci: a folder, or where PATH"
+    " ends in .tar an archive of one.",
 )
 
 

@@ -94,6 +94,8 @@ def over_images(options: Mapping[str, Any]) -> Callable[[BuildRequest], BuildReq
                 and (request.dockerfile is None or option not in RENDERED)
             ):
                 changed[name] = value
+        if "base" in changed:
+            changed["layout"] = asked.layout
         return dataclasses.replace(request, **changed)
 
     return put

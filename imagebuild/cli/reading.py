@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from imagebuild.errors import UsageError
-from imagebuild.names import BadImageName, ImageName
+from imagebuild.names import BadImageName, ImageName, LayoutName
 from imagebuild.record import Schedule, Target
-from imagebuild.request import Secret
+from imagebuild.request import IN_LAYOUT, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +30,26 @@ def image_name(text: str, option: str) -> ImageName:
             causes=(str(error),),
             hint="write it as [registry/]name[:tag], such as registry.example.com/team/flow:v1",
         ) from error
+
+
+def base(text: str) -> tuple[ImageName, LayoutName | None]:
+    """A base as typed: what the plan calls it, and its layout if it is in one; raises `UsageError`.
+
+    Whoever means a repository of that name writes `library/oci`.
+    """
+    layout = LayoutName.parse(text)
+    return (IN_LAYOUT, layout) if layout else (image_name(text, "--base"), None)
+
+
+def output(text: str | None) -> LayoutName | None:
+    """Where an image is written, as typed; raises `UsageError`."""
+    if text is None:
+        return None
+    if ":" in text:
+        message = f"cannot use --output {text}"
+        causes = ("for all who read layouts, a name begins after a colon",)
+        raise UsageError(message, causes=causes, hint="give the path alone; the tag is --image's")
+    return LayoutName.of_path(text)
 
 
 def image_tags(

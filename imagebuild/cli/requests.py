@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from imagebuild.cli import reading
 from imagebuild.cli.handing import reports
 from imagebuild.errors import UsageError
-from imagebuild.names import BadImageName, ImageName
+from imagebuild.names import BadImageName, ImageName, LayoutName
 from imagebuild.request import DEFAULT_BASE, ENV_PREFIX, BuildRequest, DeploymentRequest
 from imagebuild.roots import find_root
 
@@ -43,12 +43,11 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
 
     Raises `UsageError` for values that cannot be meant, and for options that exclude each other.
     """
-    _check_dockerfile(options)
-    _check_pin(options)
+    _check(options)
     here, env = current_folder(), os.environ
     typed = options.get("image")
     image = None if typed is None else reading.image_name(typed, "--image")
-    base = reading.image_name(options.get("base", DEFAULT_BASE), "--base")
+    base, layout = reading.base(options.get("base", DEFAULT_BASE))
     pushed = image is not None and (image.digest is not None or not image.is_bare)
     return BuildRequest(
         root=project_root(options.get("context")),
@@ -76,6 +75,8 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
         reports=reports(options),
         env_prefix=_env_prefix(options),
         insecure=options.get("insecure_registry", ()),
+        layout=layout,
+        output=reading.output(options.get("output")),
     )
 
 
@@ -111,12 +112,41 @@ def _env_prefix(options: Mapping[str, Any]) -> str | None:
     return prefix if options.get("env_cache", True) else None
 
 
+def _check(options: Mapping[str, Any]) -> None:
+    _check_dockerfile(options)
+    _check_pin(options)
+    _check_layouts(options)
+
+
 def _check_pin(options: Mapping[str, Any]) -> None:
     """No option is taken and ignored: what is not pushed has no digest to be recorded by."""
     typed = click.get_current_context().get_parameter_source("pin") is ParameterSource.COMMANDLINE
     if typed and options.get("push") is False:
         message = f"cannot use --{'' if options['pin'] else 'no-'}pin with --no-push"
         raise UsageError(message, causes=("an image has a digest once it is pushed",))
+
+
+def _check_layouts(options: Mapping[str, Any]) -> None:
+    """Layouts are read and written by one builder, and what is written there is not pushed."""
+    base, output = options.get("base", DEFAULT_BASE), options.get("output")
+    if output is not None and options.get("push"):
+        message = "cannot use --output with --push"
+        raise UsageError(
+            message,
+            causes=("an image is written to a layout, or pushed",),
+            hint="leave one of them out; skopeo copies from the one to the other",
+        )
+    used = f"--output {output}" if output is not None else f"--base {base}"
+    if output is None and LayoutName.parse(base) is None:
+        return
+    if "builder" not in options:
+        message = f"cannot use {used} here"
+        raise UsageError(message, causes=("an engine builds on no layout",))
+    if options["builder"] != "oci":
+        message = f"cannot use {used} with --builder {options['builder']}"
+        raise UsageError(
+            message, causes=("an engine reads and writes no layouts",), hint="give --builder oci"
+        )
 
 
 def _only_name(options: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from imagebuild.oci.layouts import INDEX, MARK, REF_NAME, VERSION, BadLayout, La
 from imagebuild.oci.manifests import described, encoded
 from imagebuild.oci.tar import BLOCK, END, entry, padding
 from imagebuild.parallel import each
-from imagebuild.writing import check_writable, write_whole
+from imagebuild.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,11 +80,12 @@ class Place:
         """
         taken = os.path.lexists(self.path)
         found = Layout.read(self.path, archive=self.archive) if taken else None
+        folder = self.path.parent if self.archive or found is None else self.path
         with self._told():
-            if self.archive or found is None:
-                check_writable(self.path)
-            elif not os.access(self.path, os.W_OK | os.X_OK):
-                raise PermissionError(13, "it is not yours to write to")
+            if not stat.S_ISDIR(folder.stat().st_mode):
+                raise NotADirectoryError(20, f"{folder.name} is not a directory")
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(13, f"{folder.name} is not yours to write to")
         return found
 
     def write(self, image: Written, emit: Emit) -> None:

@@ -154,7 +154,7 @@ class _Folder:
     root: Path
 
     def chunks(self, path: str) -> Iterator[bytes]:
-        with (self.root / path).open("rb") as file:
+        with _regular(self.root / path).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
 
@@ -168,7 +168,7 @@ class _Archive:
 
     @classmethod
     def of(cls, where: Path) -> _Archive:
-        with tarfile.open(where, "r:") as archive:
+        with tarfile.open(_regular(where), "r:") as archive:
             places = {
                 entry.name.removeprefix("./"): (entry.offset_data, entry.size)
                 for entry in archive
@@ -211,6 +211,13 @@ def _object(files: _Files, path: str) -> dict[str, Any]:
         message = f"its {path} is no object"
         raise ValueError(message)
     return found
+
+
+def _regular(path: Path) -> Path:
+    """The path of a file; who reads a pipe could wait for ever."""
+    if path.exists() and not path.is_file():
+        raise FileNotFoundError(2, f"{path.name} is no file")
+    return path
 
 
 def _reason(error: Exception) -> str:

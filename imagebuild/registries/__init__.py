@@ -3,4 +3,5 @@
 REGISTRIES = {
     "engine": "imagebuild.registries.engine:EngineRegistry",
     "http": "imagebuild.registries.http:HttpRegistry",
+    "layout": "imagebuild.registries.layout:LayoutRegistry",
 }
