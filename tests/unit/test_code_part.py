@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagebuild.dockerfile import CodePart, NotData, code_part, environment_reads
+from imagebuild.dockerfile import CodePart, NotData, bare_directory, code_part, environment_reads
 
 HEAD = "FROM base AS environment\nRUN pip install x\nFROM environment\n"
 
@@ -112,3 +112,39 @@ def test_what_nobody_can_foresee_has_no_key(text: str) -> None:
     """Then a builder builds the whole image, as before."""
     with pytest.raises(NotData):
         environment_reads(f"FROM base AS environment\n{text}\nFROM environment\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "directory"),
+    [
+        ("FROM base@sha AS environment\nWORKDIR /opt/app\n", "/opt/app"),
+        ("FROM base@sha AS environment\nARG X\nARG Y=1\nWORKDIR /opt\nWORKDIR app/\n", "/opt/app"),
+        ('# a comment\nFROM base@sha AS environment\nWORKDIR "/my app"\n', "/my app"),
+    ],
+)
+def test_an_environment_that_is_its_base_has_a_directory_alone(text: str, directory: str) -> None:
+    """So nothing has to run for it."""
+    assert bare_directory(f"{text}FROM environment\nCOPY . .\n", "base@sha") == directory
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("FROM base@sha AS environment\nRUN id\n", "line 2: RUN needs a builder"),
+        ("FROM base@sha AS environment\nCOPY a b\n", "line 2: COPY needs a builder"),
+        ("FROM base@sha AS environment\nUSER me\n", "line 2: USER needs a builder"),
+        ("FROM base@sha AS environment\nENV A=b\n", "line 2: ENV needs a builder"),
+        ("FROM base@sha AS environment\nWORKDIR $A\n", "the value of A is the builder's"),
+        ("FROM other AS environment\n", "line 1: the environment is not made from the base itself"),
+        ("FROM --platform=x base@sha AS environment\n", "line 1: the environment is not made"),
+        ("ARG X\nFROM base@sha AS environment\n", "line 1: the environment is not made"),
+        ("FROM x AS y\nFROM base@sha AS environment\n", "line 1: the environment is not made"),
+        ("FROM base@sha AS environment\nFROM x AS y\n", "line 2: FROM needs a builder"),
+    ],
+)
+def test_an_environment_that_is_more_than_its_base_is_a_builders(text: str, why: str) -> None:
+    """With the line that says so."""
+    with pytest.raises(NotData) as caught:
+        bare_directory(f"{text}FROM environment\nCOPY . .\n", "base@sha")
+
+    assert why in str(caught.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagebuild.names import BadImageName, ImageName
+from imagebuild.names import BadImageName, ImageName, LayoutName
 
 SHA = "sha256:" + "0123456789abcdef" * 4
 LONGEST = "a" * 250
@@ -215,3 +215,32 @@ def test_a_name_takes_another_tag_loses_it_or_is_pinned() -> None:
     assert f"localhost:5000/team/app:v1@{SHA}" == str(name.pinned(SHA))
     assert str(name.pinned(SHA).with_tag("v2")) == "localhost:5000/team/app:v2"
     assert str(name) == "localhost:5000/team/app:v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("oci:out", LayoutName("out", archive=False)),
+        ("oci:../a b/out:v1", LayoutName("../a b/out", archive=False, ref="v1")),
+        (
+            "oci-archive:/x.tar:reg.example:5000/app:v1",
+            LayoutName("/x.tar", True, "reg.example:5000/app:v1"),
+        ),
+        *(
+            (text, None)
+            for text in ("oci", "oci:", "oci::v1", "oci:x:", "library/oci:v1", "docker:x")
+        ),
+    ],
+)
+def test_an_image_in_a_layout_is_called_as_skopeo_does(
+    text: str, parsed: LayoutName | None
+) -> None:
+    """And the name is printed as it was typed."""
+    assert LayoutName.parse(text) == parsed
+    assert parsed is None or str(parsed) == text
+
+
+def test_a_path_that_ends_so_is_an_archive() -> None:
+    """Nothing else is."""
+    assert str(LayoutName.of_path("a/out.tar").named("v1")) == "oci-archive:a/out.tar:v1"
+    assert str(LayoutName.of_path("out.tar/x")) == "oci:out.tar/x"
