@@ -67,8 +67,9 @@ def deploy_each(
             told.append(_counted(groups))
         works = [_Work(group, Run(group.parts, group.emit), made=group.made()) for group in groups]
         stack.enter_context(_told(works, emit))
-        _build_all(works, run)
-        _push_all(works, run)
+        wanted = [one for work in works for one in _wanted(work.group)]
+        # Beside the images, what the flows' code tells is read, where it has to be.
+        both(lambda: _build_and_push(works, run), lambda: describe_all(wanted))
         _record_all(works, run, finish)
         return _results(works, run)
 
@@ -95,17 +96,12 @@ def _told(works: Sequence[_Work], emit: Emit) -> Iterator[None]:
         raise
 
 
-def _build_all(works: Sequence[_Work], run: Run) -> None:
-    """Build the images side by side; beside them, what the flows' code tells is read."""
-    needed = [work for work in works if work.group.image and _wanted(work.group)]
-    if not needed:
-        describe_all([one for work in works for one in _wanted(work.group)])
-        return
-    with run.stage("build") as told:
-        both(
-            lambda: each(lambda work: _attempt(work, _build, told), needed),
-            lambda: describe_all([one for work in works for one in _wanted(work.group)]),
-        )
+def _build_and_push(works: Sequence[_Work], run: Run) -> None:
+    """Build the images side by side, then push them."""
+    if needed := [work for work in works if work.group.image and _wanted(work.group)]:
+        with run.stage("build") as told:
+            each(lambda work: _attempt(work, _build, told), needed)
+    _push_all(works, run)
 
 
 def _build(work: _Work, told: list[str]) -> None:

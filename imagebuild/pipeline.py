@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagebuild.alone import push, record
@@ -20,14 +21,14 @@ from imagebuild.stages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from imagebuild.events import Emit
     from imagebuild.names import LayoutName
     from imagebuild.plan import Plan, Steps
     from imagebuild.preparing import Deploy
     from imagebuild.protocols import Image, Parts
-    from imagebuild.record import Change
+    from imagebuild.record import Change, Record
     from imagebuild.request import BuildRequest, DeploymentRequest
     from imagebuild.stages import Finish
 
@@ -58,23 +59,50 @@ def deploy(
             ready = prepare_deploy(request, wanted, run, checkout)
             confirm(ready.change)
             told.append(f"{ready.target} on the work pool {ready.recorded.pool.name}")
-        plan, steps, held = ready.image.plan, ready.image.steps, ready.image.existing.local
-        image, record = both(
-            lambda: run.build(plan, steps, ready.image.project.context),
-            lambda: parts.recorder.describe(ready.recorded, ready.change.record, emit),
-        )
-        late = run.name(image, steps, held)
-        digest = run.push(steps.pushes, image)
-        reference = reference_of(plan.name, digest if request.pin else None)
+        made, record = _made_and_described(ready, run)
+        plan, image = ready.image.plan, made.image
+        reference = reference_of(plan.name, made.digest if request.pin else None)
         record = dataclasses.replace(record, image=reference, directory=code_directory(plan, image))
         change = parts.recorder.change(ready.target, ready.recorded, record)
         if change.questions != ready.change.questions:
             confirm(change)  # the image has told where the code lies
         deployment_id = run.record(change, finish)
-        for name in late:
+        for name in made.late:
             image.tag(name)
-        outcome = _outcome(run, plan, steps, image, digest, ready.target.flow)
+        outcome = _outcome(run, plan, ready.image.steps, image, made.digest, ready.target.flow)
         return with_deployment(outcome, change, deployment_id)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An image that has its names, but for those that it gets last, and is pushed."""
+
+    image: Image
+    late: Sequence[ImageName]
+    digest: str | None
+
+
+def _made_and_described(ready: Deploy, run: Run) -> tuple[_Made, Record]:
+    """Build and push, and read beside it what the flow's code tells.
+
+    For a deployment that is not there yet, nothing is pushed if its flow cannot be read.
+    """
+    image, context = ready.image, ready.image.project.context
+
+    def build() -> Image:
+        return run.build(image.plan, image.steps, context)
+
+    def hand_out(built: Image) -> _Made:
+        late = run.name(built, image.steps, image.existing.local)
+        return _Made(built, late, run.push(image.steps.pushes, built))
+
+    def describe() -> Record:
+        return run.parts.recorder.describe(ready.recorded, ready.change.record, run.emit)
+
+    if ready.recorded.deployment is None:
+        built, record = both(build, describe)
+        return hand_out(built), record
+    return both(lambda: hand_out(build()), describe)
 
 
 def preview(request: BuildRequest, wanted: DeploymentRequest, parts: Parts, emit: Emit) -> Deploy:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Warned
-from imagebuild.recorders import pools, prefect_process, prefect_settings
+from imagebuild.recorders import prefect_process, prefect_seen, prefect_settings
 from imagebuild.recorders.changes import (
     as_known,
     change_of,
@@ -17,7 +17,6 @@ from imagebuild.recorders.changes import (
     with_description,
 )
 from imagebuild.recorders.prefect_flows import Flows
-from imagebuild.state import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from imagebuild.record import Change, Described, Record, Target
     from imagebuild.recorders.prefect_api import PrefectApi
     from imagebuild.recorders.prefect_settings import PrefectSettings
+    from imagebuild.state import Recorded
 
 _STEP_SECONDS = 3600.0
 
@@ -38,10 +38,13 @@ class PrefectRecorder:
     """A `Recorder` on a Prefect server, Prefect Cloud, or Prefect's embedded server.
 
     `env` and `cwd` are the program's environment and current folder, from which Prefect's settings
-    are read. Nothing is looked at before the first call; `close()` ends what was started.
+    are read. Nothing is looked at before the first call; `close()` ends what was started. What was
+    read less than `fresh` seconds ago is not read again before it is changed.
     """
 
-    def __init__(self, env: Mapping[str, str], cwd: Path) -> None:
+    def __init__(
+        self, env: Mapping[str, str], cwd: Path, *, fresh: float = prefect_seen.SECONDS
+    ) -> None:
         self._env = dict(env)
         self._cwd = cwd
         self._lock = threading.RLock()
@@ -51,6 +54,7 @@ class PrefectRecorder:
         self._embedded: prefect_process.Process | None = None
         self._service = prefect_process.Service(self._env)
         self._flows = Flows(self._service.run)
+        self._seen = prefect_seen.Seen(fresh)
 
     def __enter__(self) -> Self:
         return self
@@ -82,20 +86,14 @@ class PrefectRecorder:
         return PrefectPools(self._api())
 
     def read(self, target: Target, *, triggers: bool = False) -> Recorded:
-        """The pool and the deployment as they are, in two requests where a pool is named, or three.
+        """The pool and the deployment as they are, in two requests at most where a pool is named.
 
         Raises `UsageError` for a pool that does not exist or takes no image and where Prefect is
         not configured, `Unreachable` within seconds, `Denied`.
         """
         check_names(target)
-        api, default = self._api(), self._read_settings().default_pool
-        held = api.deployment(target.flow, target.name)
-        pool = pools.choose(target, held, default, find=api.pool, every=api.pools)
-        if held is not None and triggers:
-            from imagebuild.recorders import prefect_automations
-
-            held = dataclasses.replace(held, triggers=prefect_automations.read(api, held.id))
-        return Recorded(pool, held)
+        default = self._read_settings().default_pool
+        return self._seen.read(self._api(), target, default, triggers=triggers)
 
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
         """The record with the flow's parameters, unless the deployment has those of code alike.
@@ -162,7 +160,8 @@ class PrefectRecorder:
     def apply(self, change: Change, emit: Emit) -> str:
         """Write what differs, read it again and compare; the deployment's ID.
 
-        What somebody else wrote since `read` is kept. Nothing is asked where nothing differs.
+        What somebody else wrote since `read` is kept, unless that was a moment ago. Nothing is
+        asked where nothing differs.
         Raises `NotRecorded`; where the image stands and its schedules or triggers do not,
         `UsageError` if Prefect refused them, else `Denied` or `Unreachable`.
         """
@@ -171,7 +170,8 @@ class PrefectRecorder:
         from imagebuild.recorders.prefect_apply import Writing, failed
 
         default_pool = self._read_settings().default_pool
-        writing = Writing(self._api(), change, default_pool, self._create)
+        seen = self._seen.take(change)
+        writing = Writing(self._api(), change, default_pool, self._create, seen)
         try:
             return writing.run(emit)
         except ImagebuildError as error:

@@ -36,7 +36,8 @@ _LATER = {_SCHEDULES, _TRIGGERS}
 class Writing:
     """One change on its way into a deployment.
 
-    `create` makes a deployment that is not there yet, and gives its ID. For whoever has to tell
+    `create` makes a deployment that is not there yet, and gives its ID; `seen` is what was read a
+    moment ago, so that it need not be read before the first write. For whoever has to tell
     that it failed, `recorded` is whether the image stands and only schedules and triggers are
     `left`, and `unchanged` says what surely stands.
     """
@@ -47,12 +48,14 @@ class Writing:
         change: Change,
         default_pool: str | None,
         create: Callable[[Change], str],
+        seen: Recorded | None = None,
     ) -> None:
         self._api = api
         self._change = change
         self._default_pool = default_pool
         self._create = create
-        self._pools: dict[str, Pool | None] = {}
+        self._seen = seen
+        self._pools: dict[str, Pool | None] = {seen.pool.name: seen.pool} if seen else {}
         self._others: set[str] = set()  # automations that outlived the deletion of what is owned
         self.left = ""
         self.unchanged: str | None = None
@@ -61,8 +64,8 @@ class Writing:
 
     def run(self, emit: Emit) -> str:
         """Write until nothing differs; the deployment's ID. Raises as `PrefectApi` does."""
-        lost: Unreachable | None = None
-        for turn in range(_ROUNDS + 1):
+        lost = self._write_unseen(emit)
+        for turn in range(0 if self._seen is None else 1, _ROUNDS + 1):
             held, left = self._look()
             self._stand(left)
             if left.deployment_id is not None and not left.needed:
@@ -75,6 +78,19 @@ class Writing:
                 emit(Note(f"{self._change.target} was changed by somebody else; writing again"))
             lost = self._write(held, left, emit)
         return self._settle(left, emit)
+
+    def _write_unseen(self, emit: Emit) -> Unreachable | None:
+        """Write onto what was read a moment ago; what is refused is looked at before it is told."""
+        if self._seen is None:
+            return None
+        left = change_of(self._change.target, self._seen, self._change.record)
+        self._stand(left)
+        try:
+            return self._write(self._seen.deployment, left, emit)
+        except (Denied, UsageError):
+            raise
+        except ImagebuildError:
+            return None
 
     def _look(self) -> tuple[Deployment | None, Change]:
         target = self._change.target

@@ -5,6 +5,8 @@ What an answer means is not known here: see `prefect_api`.
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -62,6 +64,8 @@ class Transport:
     ) -> None:
         self.url = without_password(url).rstrip("/")
         self._clock = clock or Clock()
+        # A server that keeps its data in SQLite puts off whoever writes beside another.
+        self._changes = threading.Lock()
         self._headers = headers_for(url, settings)
         self._pool = pool_for(self.url, settings, env)
 
@@ -83,7 +87,8 @@ class Transport:
         for attempt in range(1, patience.tries + 1):
             answer, failure, delay = None, None, backoff(attempt)
             try:
-                answer, wanted = self._once(method, path, body, headers or {})
+                with self._changes if method == "PATCH" else nullcontext():
+                    answer, wanted = self._once(method, path, body, headers or {})
                 delay = delay if wanted is None else wanted
             except urllib3.exceptions.HTTPError as error:
                 failure = error

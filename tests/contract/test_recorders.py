@@ -53,7 +53,7 @@ class OnPrefect:
     """The real one."""
 
     def __init__(self, server: PrefectServer, pool: str, imageless: str, folder: Path) -> None:
-        self.recorder: Recorder = PrefectRecorder(server.environment(), folder)
+        self.recorder: Recorder = PrefectRecorder(server.environment(), folder, fresh=0)
         self.pool, self.imageless = pool, imageless
         self._api = server.api
 

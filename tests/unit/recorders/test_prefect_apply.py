@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imagebuild.errors import ImagebuildError, Unreachable
+from imagebuild.errors import Denied, ImagebuildError, Unreachable
 from imagebuild.events import Event, Note, Warned
 from imagebuild.record import Change
 from imagebuild.recorders.prefect_apply import Writing
+from imagebuild.recorders.prefect_seen import Seen
 from tests.unit.recorders.loopback import Said, Server, api_at, serving
-from tests.unit.recorders.values import DOCKER, STEP, TARGET, record
+from tests.unit.recorders.values import DOCKER, STEP, TARGET, held, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from imagebuild.state import Recorded
 
 ID = "11111111-1111-4111-8111-111111111111"
 OURS = str(record().image)
@@ -61,10 +65,11 @@ def write(
     events: list[Event],
     deployment_id: str | None = ID,
     create: Callable[[Change], str] = never,
+    seen: Recorded | None = None,
 ) -> tuple[str | ImagebuildError, str | None]:
     """The deployment's ID or the error, and what is said to be unchanged."""
     with api_at(server.url) as api:
-        writing = Writing(api, change(deployment_id), None, create)
+        writing = Writing(api, change(deployment_id), None, create, seen)
         try:
             return writing.run(events.append), writing.unchanged
         except ImagebuildError as error:
@@ -82,6 +87,68 @@ def test_it_is_written_onto_what_is_there_now_and_read_again() -> None:
         assert write(server, [])[0] == ID
     assert methods(server) == ["GET", "GET", "PATCH", "GET"]
     assert server.asked[2].body == {"job_variables": {"image": OURS, "mem_limit": "1g"}}
+
+
+SEEN = held(id=ID, job_variables={"image": "old:1"})
+
+
+def test_what_was_read_a_moment_ago_is_not_read_before_it_is_written() -> None:
+    """Only afterwards, to see that it stands; the pool is as it was."""
+    with serving(DONE, holds(OURS)) as server:
+        assert write(server, [], seen=SEEN)[0] == ID
+    assert methods(server) == ["PATCH", "GET"]
+
+
+def test_what_is_refused_then_is_read_again_before_it_is_told() -> None:
+    """What somebody else did in that moment is the reason, or another write may be taken."""
+    with serving(MISSING, MISSING) as server:
+        error, unchanged = write(server, [], seen=SEEN)
+    assert "was deleted meanwhile" in str(error)
+    assert (methods(server), unchanged) == (["PATCH", "GET"], None)
+
+    with serving(Said(409), holds("new:1"), DONE, holds(OURS)) as server:
+        assert write(server, [], seen=SEEN)[0] == ID
+    assert methods(server) == ["PATCH", "GET", "PATCH", "GET"]
+
+    with serving(Said(403, {"detail": "no"})) as server:
+        assert isinstance(write(server, [], seen=SEEN)[0], Denied)
+    assert methods(server) == ["PATCH"]
+
+
+def test_a_write_that_is_lost_then_may_have_arrived() -> None:
+    """It is looked for, and written no second time."""
+    with serving(*[Said(None)] * 5, holds(OURS)) as server:
+        assert write(server, [], seen=SEEN)[0] == ID
+    with serving(*[Said(None)] * 5, holds("old:1")) as server:
+        assert isinstance(write(server, [], seen=SEEN)[0], Unreachable)
+    assert methods(server).count("PATCH") == 5
+
+
+def test_what_was_read_counts_for_a_moment_and_one_change() -> None:
+    """Then, or where triggers are to be compared, it is read again; a pool is shared so long."""
+    time = [0.0]
+    seen = Seen(2.0, lambda: time[0])
+    with serving(holds("old:1"), POOL, holds("old:1")) as server, api_at(server.url) as api:
+        for _ in range(2):
+            seen.read(api, TARGET, None, triggers=False)
+        taken = seen.take(change())
+        assert taken is not None
+        assert taken.deployment is not None
+        assert seen.take(change()) is None
+        server.script = [holds("old:1")]
+        seen.read(api, TARGET, None, triggers=False)
+        triggered = dataclasses.replace(change(), record=record(triggers=(), automations=()))
+        assert seen.take(triggered) is None
+        seen.read(api, TARGET, None, triggers=False)
+        time[0] = 2.0
+        assert seen.take(change()) is None
+        server.script = [holds("old:1"), POOL]
+        seen.read(api, TARGET, None, triggers=False)
+        server.script = [MISSING, POOL]
+        seen.read(api, dataclasses.replace(TARGET, pool="dock"), None, triggers=False)
+        assert seen.take(change()) is None
+    pools = [asked.path for asked in server.asked if "work_pools" in asked.path]
+    assert len(pools) == 2
 
 
 def test_what_stands_there_already_is_not_written() -> None:
