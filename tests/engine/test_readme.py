@@ -83,7 +83,7 @@ def test_a_reader_comes_from_nothing_to_a_run(
 
     assert shown[promise] == "my-docker-image:latest\n"
     assert "Completed" in shown["prefect deployment run hello/hello --watch"]
-    assert shown["imagebuild render"].startswith("FROM prefecthq/prefect:3-latest\n")
+    assert shown["imagebuild render"].startswith("FROM prefecthq/prefect:3-latest AS environment\n")
 
 
 def test_the_settings_are_taken_as_they_are_written(tmp_path: Path) -> None:
