@@ -62,6 +62,8 @@ class _Counted:
 
 
 class _Tcp(CountingProxy, socketserver.TCPServer):
+    request_queue_size = 128  # else the eighth who comes at once waits a second
+
     def __init__(self, target: Address) -> None:
         CountingProxy.__init__(self)
         self.target = target
