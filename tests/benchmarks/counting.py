@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
+from tests.support.bodies import BodyCounter
 from tests.support.proxies import RecordingProxy, engine_address
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class CountingProxy(RecordingProxy):
         """Bytes that came from clients since the last `clear`."""
         return sum(connection.received for connection in list(self._counted))
 
+    @property
+    def carried(self) -> int:
+        """Bytes in the bodies alone."""
+        return sum(connection.body.size for connection in list(self._counted))
+
     def clear(self) -> None:
         """Forget what was asked and counted so far."""
         super().clear()
@@ -48,10 +54,12 @@ class _Counted:
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
         self.received = 0
+        self.body = BodyCounter()
 
     def recv(self, size: int) -> bytes:
         data = self._inner.recv(size)
         self.received += len(data)
+        self.body.feed(data)
         return data
 
     def sendall(self, data: bytes) -> None:
