@@ -16,6 +16,7 @@ bench: .venv/made
 	$(BIN)/python -m tests.benchmarks.deploys
 	$(BIN)/python -m tests.benchmarks.many_deployments
 	$(BIN)/python -m tests.benchmarks.contexts
+	$(BIN)/python -m tests.benchmarks.registry_race
 
 lint: .venv/made
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
+from tests.support.bodies import BodyCounter
 from tests.support.proxies import RecordingProxy
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class CountingProxy(RecordingProxy):
         """Bytes that went to clients since the last `clear`."""
         return sum(connection.sent for connection in list(self._counted))
 
+    @property
+    def carried(self) -> int:
+        """Bytes in the bodies alone."""
+        return sum(connection.body.size for connection in list(self._counted))
+
     def clear(self) -> None:
         """Forget what was asked and counted so far."""
         super().clear()
@@ -53,10 +59,12 @@ class _Counted:
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
         self.received = self.sent = 0
+        self.body = BodyCounter()
 
     def recv(self, size: int) -> bytes:
         data = self._inner.recv(size)
         self.received += len(data)
+        self.body.feed(data)
         return data
 
     def sendall(self, data: bytes) -> None:
@@ -68,6 +76,8 @@ class _Counted:
 
 
 class _Tcp(CountingProxy, socketserver.TCPServer):
+    request_queue_size = 128  # else the eighth who comes at once waits a second
+
     def __init__(self, target: Address) -> None:
         CountingProxy.__init__(self)
         self.target = target

@@ -12,13 +12,14 @@ _FOLDERS_PER_AREA: Final = 20
 CHANGED: Final = "src/area_000/module_0000/file_000000.py"
 
 
-def make(root: Path, files: int, salt: str) -> None:
+def make(root: Path, files: int, salt: str, ignored: int | None = None) -> None:
     """Write `files` of 40 to 2,000 bytes, and a virtual environment and a `.git` beside them.
 
-    `salt` is in every file, so that no engine has seen them before.
+    The environment has a fifth as many, if nothing else is said. `salt` is in every file, so that
+    no engine has seen them before.
     """
     _fill(root / "src", files, salt)
-    _fill(root / ".venv" / "lib", files // 5, salt)
+    _fill(root / ".venv" / "lib", files // 5 if ignored is None else ignored, salt)
     _fill(root / ".git" / "objects", files // 20, salt)
     (root / ".venv" / "pyvenv.cfg").write_text("home = /usr/bin\n")
     (root / ".dockerignore").write_text(".git\n.venv\n**/*.log\n")

@@ -86,8 +86,8 @@ class World:
         if done.returncode:
             message = f"{way.name} ended with {done.returncode}:\n"
             raise SetupError(message + (done.stdout + done.stderr)[-3000:])
-        with suppress(docker.errors.ImageNotFound):  # it went to the registry past the engine
-            self.images[str(self.client.images.get(f"{project.repository}:v1").id)] = None
+        for image in self.client.images.list(project.repository):  # none, if only code was added
+            self.images[str(image.id)] = None
         return Cost(
             seconds,
             self.engine.sent,

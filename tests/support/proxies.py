@@ -7,6 +7,7 @@ import socket
 import socketserver
 import struct
 import threading
+import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,13 +32,16 @@ TLS_HELLO = b"\x16"
 class Request:
     """One request that went through; the status is 0 until the answer begins.
 
-    The names of its `headers` are in small letters.
+    The names of its `headers` are in small letters. It `began` when its head was here, and was
+    `answered` just before the answer's head went on to who had asked: monotonic times.
     """
 
     method: str
     path: str
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic, compare=False)
+    answered: float = field(default=0.0, compare=False)
 
 
 @dataclass
@@ -191,6 +195,7 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
             whole = HEAD_END in answer and record.status != 101
             edit = next((edit for edit in self.edits if edit.takes(record)), None)
             answer = edit.change(answer) if edit else answer
+            record.answered = time.monotonic()
             client.sendall(_closing(answer) if whole else answer)
             if not (edit and edit.ends):
                 _pump(upstream, client)
@@ -289,6 +294,7 @@ def _fail(client: socket.socket, record: Request, answer: bytes) -> None:
         client.close()
         return
     record.status = int(answer.split()[1])
+    record.answered = time.monotonic()
     client.sendall(answer)
     client.shutdown(socket.SHUT_WR)
     while client.recv(65536):
