@@ -11,10 +11,9 @@ import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
-
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.printable import printable
+from imagebuild.recorders.answers import Misfit, read
 from imagebuild.recorders.prefect_http import READING, Answer, Patience, Transport
 from imagebuild.recorders.prefect_models import (
     CsrfAnswer,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 _PAGE = 200
 _SHORT = 200
 _ADDRESS = "check PREFECT_API_URL: it usually ends in /api"
-_Model = TypeVar("_Model", bound=BaseModel)
+_Model = TypeVar("_Model")
 
 
 class PrefectApi:
@@ -197,11 +196,9 @@ def parsed(answer: Answer, model: type[_Model], what: str, inside: str | None = 
     except ValueError as error:
         raise _stranger(what, answer) from error
     try:
-        return model.model_validate({inside: value} if inside else value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        causes = (f"{answer.request}: {printable(where)}: {first['msg']}",)
+        return read(model, {inside: value} if inside else value)
+    except Misfit as error:
+        causes = (f"{answer.request}: {printable(str(error))}",)
         message = f"cannot {what}: the answer is not one of Prefect's API"
         raise UsageError(message, causes=causes, hint=_ADDRESS) from error
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - read at run time
 from typing import Any
-from uuid import UUID  # noqa: TC003 - pydantic reads it at run time
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from uuid import UUID  # noqa: TC003 - read at run time
 
 from imagebuild.state import Deployment, Pool
 
 
-class _Loose(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Schedule(_Loose):
+@dataclass(frozen=True)
+class _Schedule:
     id: UUID
-    active: bool = True
     schedule: dict[str, Any]
+    active: bool = True
     slug: str | None = None
     parameters: dict[str, Any] | None = None
     max_scheduled_runs: int | None = None
+    given: tuple[str, ...] = ()
+
+    def value(self) -> dict[str, Any]:
+        """The same as JSON; what a server does not know, it refuses when it is sent back."""
+        said = {name: getattr(self, name) for name in self.given}
+        return {**said, "id": str(self.id), "active": self.active}
 
 
-class _Limit(_Loose):
-    name: str | None = None
+@dataclass(frozen=True)
+class _Limit:
     limit: int
+    name: str | None = None
 
 
-class DeploymentAnswer(_Loose):
+@dataclass(frozen=True)
+class DeploymentAnswer:
     """`DeploymentResponse`, https://docs.prefect.io/v3/api-ref/rest-api/server/deployments."""
 
     id: UUID
@@ -64,11 +70,7 @@ class DeploymentAnswer(_Loose):
             description=self.description,
             parameters=self.parameters or {},
             tags=tuple(self.tags or ()),
-            # What a server does not know, it refuses when it is sent back.
-            schedules=tuple(
-                one.model_dump(mode="json", exclude_unset=True) | {"active": one.active}
-                for one in self.schedules or ()
-            ),
+            schedules=tuple(one.value() for one in self.schedules or ()),
             concurrency_limit=limit.limit if limit else self.concurrency_limit,
             concurrency_limit_name=limit.name if limit else None,
             paused=self.paused,
@@ -77,27 +79,31 @@ class DeploymentAnswer(_Loose):
         )
 
 
-class _Variables(_Loose):
-    properties: dict[str, dict[str, Any]] = Field(default_factory=dict)
+@dataclass(frozen=True)
+class _Variables:
+    properties: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-class _Template(_Loose):
-    variables: _Variables = Field(default_factory=_Variables)
+@dataclass(frozen=True)
+class _Template:
+    variables: _Variables = field(default_factory=_Variables)
 
 
-class PoolAnswer(_Loose):
+@dataclass(frozen=True)
+class PoolAnswer:
     """`WorkPool`, https://docs.prefect.io/v3/api-ref/rest-api/server/work-pools."""
 
     name: str
     type: str
-    base_job_template: _Template = Field(default_factory=_Template)
+    base_job_template: _Template = field(default_factory=_Template)
 
     def value(self) -> Pool:
         """The same as a value of ours."""
         return Pool(self.name, self.type, self.base_job_template.variables.properties)
 
 
-class TemplateAnswer(_Loose):
+@dataclass(frozen=True)
+class TemplateAnswer:
     """The same with its whole template, to send it back."""
 
     name: str
@@ -105,57 +111,70 @@ class TemplateAnswer(_Loose):
     base_job_template: dict[str, Any]
 
 
-class PoolAnswers(_Loose):
+@dataclass(frozen=True)
+class PoolAnswers:
     """A page of pools."""
 
     pools: list[PoolAnswer]
 
 
-class _Queue(_Loose):
+@dataclass(frozen=True)
+class _Queue:
     name: str
 
 
-class QueueAnswers(_Loose):
+@dataclass(frozen=True)
+class QueueAnswers:
     """A page of a pool's work queues."""
 
     queues: list[_Queue]
 
 
-class _Automation(_Loose):
+@dataclass(frozen=True)
+class _Automation:
     id: UUID
-    created: AwareDatetime | None = None
     name: str
-    description: str = ""
-    enabled: bool = True
     trigger: dict[str, Any]
     actions: list[dict[str, Any]]
-    actions_on_trigger: list[dict[str, Any]] = Field(default_factory=list)
-    actions_on_resolve: list[dict[str, Any]] = Field(default_factory=list)
+    created: datetime | None = None
+    description: str = ""
+    enabled: bool = True
+    actions_on_trigger: list[dict[str, Any]] = field(default_factory=list)
+    actions_on_resolve: list[dict[str, Any]] = field(default_factory=list)
+
+    def value(self) -> dict[str, Any]:
+        """The same as JSON."""
+        created = self.created.isoformat() if self.created else None
+        return {**dataclasses.asdict(self), "id": str(self.id), "created": created}
 
 
-class AutomationAnswers(_Loose):
+@dataclass(frozen=True)
+class AutomationAnswers:
     """`Automation`, https://docs.prefect.io/v3/api-ref/rest-api/server/automations."""
 
     automations: list[_Automation]
 
     def value(self) -> tuple[dict[str, Any], ...]:
         """The same as plain JSON values."""
-        return tuple(one.model_dump(mode="json") for one in self.automations)
+        return tuple(one.value() for one in self.automations)
 
 
-class CsrfAnswer(_Loose):
+@dataclass(frozen=True)
+class CsrfAnswer:
     """The token for one client of a server that asks for one."""
 
     token: str
 
 
-class VariableAnswer(_Loose):
+@dataclass(frozen=True)
+class VariableAnswer:
     """`Variable`, https://docs.prefect.io/v3/api-ref/rest-api/server/variables."""
 
     value: Any
 
 
-class BlockAnswer(_Loose):
+@dataclass(frozen=True)
+class BlockAnswer:
     """`BlockDocument`, https://docs.prefect.io/v3/api-ref/rest-api/server/block-documents."""
 
     data: dict[str, Any]
