@@ -113,9 +113,8 @@ class AppendBuilder:
         if self.make_docker is None and not self.request.push:
             raise _kept_nowhere(plan.name)
         if self._away is not None:
-            why = (
-                f"{plan.name.host} does not answer here: {self._away.causes or self._away.message}"
-            )
+            said = "; ".join(self._away.causes) or self._away.message
+            why = f"{plan.name.host} does not answer here: {said}"
             return self._whole(plan, context, emit, why)
         try:
             text = templates.render(plan)
