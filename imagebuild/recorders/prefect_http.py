@@ -177,7 +177,8 @@ class Transport:
 
 
 def _backoff(attempt: int) -> float:
-    return float(2 ** (attempt - 1)) * random.uniform(0.8, 1.2)
+    """The first time soon, as a server on SQLite is locked for a moment; then ever longer."""
+    return (0.25 if attempt == 1 else float(2 ** (attempt - 1))) * random.uniform(0.8, 1.2)
 
 
 def _retry_after(value: str | None) -> float | None:
