@@ -85,7 +85,8 @@ class Transport:
         """
         given_up = self._clock.now() + patience.seconds
         for attempt in range(1, patience.tries + 1):
-            answer, failure, delay = None, None, backoff(attempt)
+            # The first time soon: a server on SQLite is locked for a moment.
+            answer, failure, delay = None, None, backoff(attempt) / (4 if attempt == 1 else 1)
             try:
                 with self._changes if method == "PATCH" else nullcontext():
                     answer, wanted = self._once(method, path, body, headers or {})
