@@ -135,9 +135,6 @@ class _Writer:
         self._out(_HEADER)
 
     def write(self, piece: bytes) -> None:
-        self._inner.update(piece)
-        self._crc = zlib.crc32(piece, self._crc)
-        self._size += len(piece)
         self._pending += piece
         if len(self._pending) > _CHUNK:
             self._flush()
@@ -158,6 +155,9 @@ class _Writer:
         del self._pending[:whole]
 
     def _block(self, data: bytes, *, last: bool) -> None:
+        self._inner.update(data)
+        self._crc = zlib.crc32(data, self._crc)
+        self._size += len(data)
         self._out(struct.pack("<BHH", last, len(data), len(data) ^ 0xFFFF) + data)
 
     def _out(self, data: bytes) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_COLUMNS: Final = ("seconds", "ratio", "requests to registry", "sent to it", "round trips")
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,15 @@ class Result:
 
 
 def table(title: str, results: Sequence[Result], caption: str = "") -> Table:
-    """Each tool in its order, against the first."""
+    """Each tool in its order, against the first; round trips where somebody counted them."""
     notes = [f"not run, {result.tool}: {result.why}" for result in results if not result.runs]
     drawn = Table(title=title, caption="\n".join(filter(None, [caption, *notes])) or None)
     drawn.add_column("tool", no_wrap=True)
-    for name in ("seconds", "ratio", "requests to registry", "sent to it", "round trips"):
+    shown = _COLUMNS if any(r.runs and r.median.round_trips for r in results) else _COLUMNS[:-1]
+    for name in shown:
         drawn.add_column(name, justify="right")
     for result in results:
-        drawn.add_row(result.tool, *_cells(result, results[0]))
+        drawn.add_row(result.tool, *_cells(result, results[0])[: len(shown)])
     return drawn
 
 

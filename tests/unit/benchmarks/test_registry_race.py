@@ -66,6 +66,8 @@ def test_who_did_not_run_stands_in_the_table_with_the_reason() -> None:
     assert "1.0 MB" in text
     assert "not run, other: there is none here" in text
     assert "a caption" in text
+    assert "round trips" in text
+    assert len(table("without", [SLOW]).columns) == 5
 
 
 def test_a_layer_is_added_to_a_layout(tmp_path: Path) -> None:
