@@ -12,7 +12,7 @@ from imagebuild.choosing import choose_flow
 from imagebuild.dockerfile.mounts import mounted
 from imagebuild.events import Warned
 from imagebuild.modules import SOURCES
-from imagebuild.names import ImageName
+from imagebuild.names import BadImageName, ImageName
 from imagebuild.parallel import both
 from imagebuild.plan import Base
 from imagebuild.planning import make_plan
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imagebuild.plan import Plan
     from imagebuild.protocols import Parts
     from imagebuild.request import BuildRequest
-    from imagebuild.state import ImageConfig
+    from imagebuild.state import ImageConfig, Recorded
     from imagebuild.survey import Project
 
 _RELEASE = re.compile(r"(\d+(\.\d+){0,2})?")  # as a plain one is written, or a part of it
@@ -109,12 +109,14 @@ def plan_in(
     return dataclasses.replace(plan, stamp=labels)
 
 
-def existing(plan: Plan, parts: Parts, *, push: bool) -> Existing:
-    """What the plan's names mean now.
+def existing(plan: Plan, parts: Parts, *, push: bool, running: ImageName | None = None) -> Existing:
+    """What the plan's names mean now; where the first of them is new, what `running` means too.
 
     A registry is only asked where something may be pushed that is there already.
     """
     local = {name: parts.builder.find(name) for name in plan.names}
+    if running is not None and local[plan.name] is None:
+        local[running] = parts.builder.find(running)
     first = local[plan.name]
     stands = first is not None and plan.outdated(first.labels) is None
     remote = {name: parts.registry.find(name) for name in plan.names} if push and stands else {}
@@ -122,6 +124,19 @@ def existing(plan: Plan, parts: Parts, *, push: bool) -> Existing:
         {name: config for name, config in local.items() if config is not None},
         {name: digest for name, digest in remote.items() if digest is not None},
     )
+
+
+def running_image(recorded: Recorded, plan: Plan) -> ImageName | None:
+    """The image that the deployment runs now, where it lies beside the one that is planned.
+
+    It tells as much as one under the planned name would, which a tag for each commit never has.
+    """
+    deployment = recorded.deployment
+    try:
+        name = ImageName.parse(str(deployment and deployment.job_variables.get("image")))
+    except BadImageName:
+        return None
+    return name if name.location == plan.name.location else None
 
 
 def check_versions(project: Project, base: ImageConfig | None, emit: Emit) -> str | None:

@@ -16,6 +16,7 @@ from imagebuild.looking import (
     flow_in,
     look_at_bases,
     plan_in,
+    running_image,
     unresolved,
     warn_of_unread,
 )
@@ -122,7 +123,7 @@ def prepare_deploy(
     plan = plan_in(
         request, project, state, name, entrypoint=flow.entrypoint, version=wanted.version
     )
-    image = _decided(request, project, plan, parts, emit)
+    image = _decided(request, project, plan, parts, emit, running_image(recorded, plan))
     record = record_of(
         wanted,
         image=str(plan.name),
@@ -146,11 +147,16 @@ def _tagged(name: ImageName) -> list[ImageName]:
 
 
 def _decided(
-    request: BuildRequest, project: Project, plan: Plan, parts: Parts, emit: Emit
+    request: BuildRequest,
+    project: Project,
+    plan: Plan,
+    parts: Parts,
+    emit: Emit,
+    running: ImageName | None = None,
 ) -> Image:
     # What is wrong with a template or a value is told before the build.
     warn_of_unread(request, templates.render(plan), emit)
-    held = existing(plan, parts, push=request.push)
+    held = existing(plan, parts, push=request.push, running=running)
     steps = decide(plan, held, push=request.push, cache=request.cache)
     return Image(project, plan, held, steps, anew=not request.cache)
 

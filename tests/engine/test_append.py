@@ -402,3 +402,31 @@ def test_what_is_pushed_gets_further_tags_without_an_engine(
     assert again.reference == more.reference == built.reference
     assert "not pushed (nothing changed)" in again.told
     assert registry.digest("append/handed", "v2") == registry.digest("append/handed", "v1")
+
+
+def test_a_tag_for_each_commit_is_found_by_what_the_deployment_runs(
+    tmp_path: Path,
+    env: dict[str, str],
+    prefect_base: str,
+    registry: Registry,
+    prefect_server: PrefectServer,
+    docker_pool: str,
+) -> None:
+    """Its environment is in that image, and what Prefect knows of the flow stands."""
+    project = Path(shutil.copytree(HELLO, tmp_path / "hello"))
+    env |= prefect_server.environment()
+    name = f"{registry.address}/append/commits"
+    named = ("--name", "commits", "--pool", docker_pool)
+    arguments = ("--base", prefect_base, *named, "--no-env-cache")
+    told = []
+    for tag in ("one", "two"):
+        flow = (project / "flow.py").read_text()
+        (project / "flow.py").write_text(flow.replace("Hello", f"Hello {tag}"))
+        ran = imagebuild("deploy", "--image", f"{name}:{tag}", *arguments, cwd=project, env=env)
+        assert ran.code == 0, ran.told
+        told.append(ran.told)
+        env |= NO_ENGINE
+
+    assert f"found in {name}:one@sha256:" in told[1]
+    deployment = prefect_server.api.deployment("hello/commits")
+    assert deployment["job_variables"]["image"].startswith(f"{name}:two@sha256:")
