@@ -141,10 +141,20 @@ class FirstPush:
             buildkit.build(api, session, options)
 
     def forget(self) -> None:
-        """Take the random data, and nothing else, out of the engine's build cache."""
-        for entry in self.client.df().get("BuildCache") or ():
-            if any(token in entry["Description"] for token in self.tokens):
-                self.client.api.prune_builds(filters=_only(entry["ID"]))
+        """Take the random data, and nothing else, out of the engine's build cache.
+
+        The images must be gone; what is made of an entry goes before it.
+        """
+        entries: list[dict[str, Any]] = self.client.df().get("BuildCache") or []
+        found = [
+            entry["ID"]
+            for entry in entries
+            if any(token in entry["Description"] for token in self.tokens)
+        ]
+        for parent in found:  # which grows on the way
+            found += [entry["ID"] for entry in entries if entry["Parent"] == parent]
+        for entry in reversed(found):
+            self.client.api.prune_builds(filters=_only(entry))
 
 
 def _only(entry: str) -> Any:

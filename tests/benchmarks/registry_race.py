@@ -67,11 +67,13 @@ def run(world: World, folder: Path, console: Console) -> None:
         console.print(f"after {time.monotonic() - began:.0f} s\n")
 
     running = racers(world.client, folder)
-    with near(target, folder, variables) as track, removing(world.client, track.host):
-        told("one line changed", race(running, track, ROUNDS, LIMIT), SKOPEO)
+    with near(target, folder, variables) as track:
         first = FirstPush(world.client, track)
         try:
-            told("300 MB environment, first push", first.race(LONG_ROUNDS, LONG_LIMIT, PATIENCE))
+            with removing(world.client, track.host):
+                told("one line changed", race(running, track, ROUNDS, LIMIT), SKOPEO)
+                pushed = first.race(LONG_ROUNDS, LONG_LIMIT, PATIENCE)
+                told("300 MB environment, first push", pushed)
         finally:
             first.forget()
     with (
