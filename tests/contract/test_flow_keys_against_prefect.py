@@ -25,7 +25,7 @@ from imagebuild.recorders.prefect_jobs import describe
 before, told = set(sys.modules), []
 for folder in sys.argv[1:]:
     os.chdir(folder)
-    told += describe({"entrypoints": ["flow.py:hello"]})
+    told += describe({"flows": [("flow.py:hello", "flow.py:hello")]})
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "") or folder).startswith(folder):
             del sys.modules[name]
