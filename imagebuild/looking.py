@@ -120,6 +120,8 @@ def existing(plan: Plan, parts: Parts, *, push: bool, running: ImageName | None 
     first = local[plan.name]
     stands = first is not None and plan.outdated(first.labels) is None
     remote = {name: parts.registry.find(name) for name in plan.names} if push and stands else {}
+    if first is not None and remote and remote[plan.name] != first.digest_in(plan.name):
+        local[plan.name] = parts.builder.find(plan.name)  # what it remembers may be past
     return Existing(
         {name: config for name, config in local.items() if config is not None},
         {name: digest for name, digest in remote.items() if digest is not None},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from imagebuild import dockerfile, templates
@@ -148,7 +149,7 @@ def _with_dockerfile(
     return Project(
         checkout.name,
         context,
-        Dependencies(sources=_read_by(text)),
+        Dependencies(sources=_read_by(text, context)),
         OwnDockerfile(name, text),
         _image(parsed.final, name) if parsed.final else None,
         tuple(_image(base, name) for base in parsed.bases),
@@ -156,18 +157,29 @@ def _with_dockerfile(
     )
 
 
-def _read_by(text: str) -> tuple[str, ...]:
-    """What the environment of a Dockerfile is made from; nothing where it has none of its own."""
+def _read_by(text: str, context: ProjectContext) -> tuple[str, ...]:
+    """What the environment of a Dockerfile is made from; nothing where that cannot be told.
+
+    So it is where there is no such stage, and where what is read lies behind a link.
+    """
     try:
         read = dockerfile.environment_reads(text)
     except dockerfile.NotData:
         return ()
     if "./" in read:
         return ("./",)
+    if not all(_is_plain(PurePosixPath(path), context) for path in read):
+        return ()
     above = tuple(f"{path.rstrip('/')}/" for path in read)
     return tuple(
         path for path in read if not path.startswith(tuple(set(above) - {path, f"{path}/"}))
     )
+
+
+def _is_plain(path: PurePosixPath, context: ProjectContext) -> bool:
+    """Whether a path is there, and is neither a link nor below one."""
+    found = [context.find(str(one)) for one in (path, *path.parents[:-1])]
+    return all(node is not None and node.kind != "link" for node in found)
 
 
 def _image(text: str, where: str) -> ImageName:

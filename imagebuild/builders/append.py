@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imagebuild import templates
 from imagebuild.builders.bare import Bases
 from imagebuild.builders.environments import UNDER_LABEL, environment_in, restated, said_by
-from imagebuild.builders.grounds import Ground, called, not_without_docker, target_of, with_files
+from imagebuild.builders.grounds import (
+    Ground,
+    called,
+    checked_target,
+    not_without_docker,
+    part_of,
+    with_files,
+)
 from imagebuild.builders.held import HeldEnvironments
 from imagebuild.builders.remote_image import RegistryImage
-from imagebuild.dockerfile import NotData, code_part
+from imagebuild.dockerfile import NotData
 from imagebuild.errors import Denied, ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Note
 from imagebuild.platforms import normalised, of_this_machine
@@ -77,7 +83,7 @@ class AppendBuilder:
             else:
                 if image is None:
                     return None
-                digests = {name.location: image.digest}
+                digests = {name.location: self.remote.seen(name) or image.digest}
                 return said_by(image.config, image.manifest.config.digest, digests)
         return self._engine(name).find(name)
 
@@ -117,12 +123,22 @@ class AppendBuilder:
             why = f"{plan.name.host} does not answer here: {said}"
             return self._whole(plan, context, emit, why)
         try:
-            text = templates.render(plan)
-            part = code_part(text)
+            text, part = part_of(plan)
             if self.request.cache and (held := self._held.held(plan)):
                 place, environment = held
+                made = self._upper(plan, part, Ground(environment, ()), context)
                 emit(Note(f"{called(plan)} found in {place}: Docker is not needed"))
-                return self._upper(plan, part, Ground(environment, ()), context, emit)
+                return dataclasses.replace(
+                    made, otherwise=lambda: self._anew(plan, part, text, context, emit)
+                )
+            return self._on_base(plan, part, text, context, emit)
+        except NotData as why:
+            return self._whole(plan, context, emit, f"only files can be added without it: {why}")
+
+    def _anew(self, plan: Plan, part: CodePart, text: str, context: Context, emit: Emit) -> Image:
+        """The same where the registry has lost what it was found to have."""
+        emit(Note(f"{plan.name.host} no longer has all of {called(plan)}"))
+        try:
             return self._on_base(plan, part, text, context, emit)
         except NotData as why:
             return self._whole(plan, context, emit, f"only files can be added without it: {why}")
@@ -140,7 +156,7 @@ class AppendBuilder:
                 raise
             return self._with_environment(plan, part, context, emit, error.message)
         emit(Note(f"{called(plan)} is its base, nothing runs for it: Docker is not needed"))
-        return self._upper(plan, part, ground, context, emit)
+        return self._upper(plan, part, ground, context)
 
     def _with_environment(
         self, plan: Plan, part: CodePart, context: Context, emit: Emit, why: str = ""
@@ -152,7 +168,7 @@ class AppendBuilder:
         repository.check_push()  # before the minutes that it may take
         emit(Note(f"{called(plan)} is not in {plan.name.untagged}: Docker builds it"))
         built = docker.environment(plan, context, emit)
-        target = target_of(part, built.config.directory)
+        target = checked_target(part, built.config.directory)
         if (real := docker.real_path(built, target)) != target:
             return self._whole(plan, context, emit, f"{target} is {real} in the image")
         name = self._held.name_of(plan)
@@ -167,18 +183,11 @@ class AppendBuilder:
         if environment is None:
             message = f"{name} is not the environment that was pushed"
             raise ImagebuildError(message, hint="somebody pushes there too: run this again")
-        return self._upper(plan, part, Ground(environment, ()), context, emit)
+        return self._upper(plan, part, Ground(environment, ()), context)
 
-    def _upper(
-        self, plan: Plan, part: CodePart, ground: Ground, context: Context, emit: Emit
-    ) -> RegistryImage:
+    def _upper(self, plan: Plan, part: CodePart, ground: Ground, context: Context) -> RegistryImage:
         """The image on what the repository has, but for the blobs of the ground."""
         upper, new = with_files(ground.environment, plan, part, context)
-
-        def otherwise() -> Image:
-            emit(Note(f"{plan.name.host} no longer has all of {called(plan)}"))
-            return self._with_environment(plan, part, context, emit)
-
         return RegistryImage(
             self.remote,
             plan.name,
@@ -187,7 +196,6 @@ class AppendBuilder:
             upper.config,
             blobs=(*ground.blobs, *new),
             base=plan.environment.base.name,
-            otherwise=otherwise,
         )
 
     def _whole(self, plan: Plan, context: Context, emit: Emit, why: str) -> Image:

@@ -76,8 +76,9 @@ class Bases:
         Raises `NotData` where somebody has to build it, and as `image` does.
         """
         base, platform = plan.environment.base, plan.environment.platform
-        if not isinstance(plan.environment.recipe, Template):
-            message = "a Dockerfile of your own is built by a builder"
+        recipe = plan.environment.recipe
+        if not isinstance(recipe, Template) or recipe.own:
+            message = "a template or a Dockerfile of your own is built by a builder"
             raise NotData(message)
         directory = bare_directory(text, base.reference)
         _check_below(directory)

@@ -6,12 +6,14 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imagebuild import templates
 from imagebuild.builders.environments import with_code
 from imagebuild.builders.failures import unsendable
-from imagebuild.dockerfile import NotData
+from imagebuild.dockerfile import NotData, code_part, environment_reads
 from imagebuild.errors import UsageError
 from imagebuild.oci.content import of_bytes, of_layer, of_store
 from imagebuild.oci.layers import Unreadable, make_layer
+from imagebuild.plan import Template
 
 if TYPE_CHECKING:
     from imagebuild.builders.environments import Environment, Upper
@@ -38,9 +40,42 @@ def ground_in(store: Store, environment: Environment) -> Ground:
     return Ground(environment, tuple(of_store(layer, store) for layer in layers))
 
 
+def part_of(plan: Plan) -> tuple[str, CodePart]:
+    """The plan's Dockerfile, and what its last stage adds to the environment.
+
+    Raises `NotData` where a builder has to do it: also where the environment is made from files
+    that its key does not cover, and where the base's user, whom nobody has asked for yet, matters.
+    """
+    text, recipe = templates.render(plan), plan.environment.recipe
+    part = code_part(text)
+    if isinstance(recipe, Template) and not recipe.own:
+        return text, part
+    covered = plan.environment.dependencies.sources
+    for path in environment_reads(text):
+        if not any(f"{path}/".startswith(one) or path == one for one in covered):
+            message = f"the environment is made from {path}, which may change unseen"
+            raise NotData(message)
+    if part != code_part(templates.render(plan, user="1000")):
+        message = "what is added depends on the base's user"
+        raise NotData(message)
+    return text, part
+
+
 def target_of(part: CodePart, directory: str) -> str:
     """Where the files go, as an absolute path."""
     return posixpath.normpath(posixpath.join(directory or "/", part.target))
+
+
+def checked_target(part: CodePart, directory: str) -> str:
+    """The same, where it is the environment's own working directory, which surely is there.
+
+    Raises `NotData`.
+    """
+    target = target_of(part, directory)
+    if {target, (part.directory or target).rstrip("/")} != {directory}:
+        message = f"the files go to {target}, and the environment's WORKDIR is {directory or '/'}"
+        raise NotData(message)
+    return target
 
 
 def with_files(
@@ -51,11 +86,7 @@ def with_files(
     Raises `NotData` where the files go elsewhere than into the environment's working directory,
     which alone is known to be there; `BuildFailed` for a file that cannot be read.
     """
-    directory = environment.config.directory
-    target = target_of(part, directory)
-    if {target, part.directory or target} != {directory}:
-        message = f"the files go to {target}, and the environment has {directory}"
-        raise NotData(message)
+    target = checked_target(part, environment.config.directory)
     try:
         layer = make_layer(context.nodes, target, context.open)
     except Unreadable as error:

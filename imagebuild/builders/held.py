@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from imagebuild.builders.bases import if_meant
 from imagebuild.builders.environments import environment_in, said_by
+from imagebuild.errors import PushFailed
+from imagebuild.oci.remote import Unusable
 from imagebuild.plan import ENVIRONMENT_LABEL
 from imagebuild.stamps import BASE_DIGEST_LABEL
 
@@ -35,10 +37,19 @@ class HeldEnvironments:
 
     def find(self, name: ImageName, platform: str) -> RemoteImage | None:
         """The image that a registry has under a name. Raises as the client does."""
-        image = self.remote.image(name, platform)
+        image = self._usable(name, platform)
         if image is not None:
             self._found[name] = image
+        else:
+            self._found.pop(name, None)
         return image
+
+    def _usable(self, name: ImageName, platform: str) -> RemoteImage | None:
+        """What is no image, or not whole, is as good as none: it will be replaced."""
+        try:
+            return self.remote.image(name, platform)
+        except (PushFailed, Unusable):
+            return None
 
     def get(self, image_id: str) -> tuple[ImageName, RemoteImage] | None:
         """An image that was found."""
@@ -74,5 +85,5 @@ class HeldEnvironments:
         here = plan.name.location
         yield from [(name, image) for name, image in self._found.items() if name.location == here]
         name = self.name_of(plan)
-        if name and (image := self.remote.image(name, plan.environment.platform)):
+        if name and (image := self._usable(name, plan.environment.platform)):
             yield name, image

@@ -33,7 +33,7 @@ class NotData(Exception):
 class CodePart:
     """What the last stage adds: all files to `target`, and what the image says.
 
-    `target` is as it is written, absolute or relative to the environment's working directory;
+    `target` is absolute, or relative to the environment's working directory;
     `directory` is the new working directory, None where it stays.
     """
 
@@ -53,7 +53,7 @@ def code_part(text: str, name: str = "Dockerfile") -> CodePart:
             case "ARG":
                 pass
             case "COPY":
-                targets.append(_target(instruction))
+                targets.append(posixpath.join(directory or "", _target(instruction)))
             case "ENV":
                 env.update(_pairs(instruction))
             case "LABEL":

@@ -32,19 +32,22 @@ def expanded(text: str, values: Mapping[str, str]) -> str:
 
 
 def _expanded(text: str, at: int, values: Mapping[str, str], end: str) -> tuple[str, int]:
-    """The text from a position until the character `end`, and that one's position."""
-    found = ""
+    """The text from a position until the character `end`, and that one's position.
+
+    Between double quotes a single quote is one, and a backslash too, but before three characters.
+    """
+    found, is_inside = "", False
     while at < len(text) and text[at] != end:
         match text[at]:
             case "$":
                 piece, at = _substituted(text, at, values)
                 found += piece
-            case "'":
+            case "'" if not is_inside:
                 piece, _, _ = text[at + 1 :].partition("'")
                 found, at = found + piece, at + len(piece) + 2
             case '"':
-                at += 1
-            case "\\":
+                at, is_inside = at + 1, not is_inside
+            case "\\" if not is_inside or text[at + 1 : at + 2] in {'"', "$", "\\"}:
                 found, at = found + text[at + 1 : at + 2], at + 2
             case character:
                 found, at = found + character, at + 1

@@ -33,11 +33,14 @@ class Config:
             value = json.loads(data)
             diff_ids = value["rootfs"]["diff_ids"]
             whole = all(isinstance(one, str) for one in diff_ids)
-        except (ValueError, KeyError, TypeError) as error:
+            run = value.get("config") or {}
+            labels, env = run.get("Labels") or {}, run.get("Env") or []
+            whole = whole and all(isinstance(one, str) for one in [*labels.values(), *env])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = "no image's config"
             raise BadManifest(message) from error
         if not whole:
-            message = "a config whose layers have no digests"
+            message = "a config with something that is no text"
             raise BadManifest(message)
         return cls(value)
 

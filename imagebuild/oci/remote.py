@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from imagebuild.oci.client import Registries, Repository
 
 
+class Unusable(ImagebuildError):
+    """What a registry has under a name is no image."""
+
+
 @dataclass(frozen=True)
 class RemoteImage:
     """An image in a registry or a layout: its manifest's bytes, what they say, and its config."""
@@ -58,15 +62,17 @@ class Remote:
         key = key_of(name)
         if key not in self._digests:
             found = self.reading(name).head_manifest(reference_of(name))
-            self._digests[key] = found.digest if found else None
+            digest = self._digests[key] = found.digest if found else None
+            if self.cache.meaning(key) not in {None, digest}:
+                self.cache.learn(key, digest)
         return self._digests[key]
 
     def image(self, name: ImageName, platform: str, *, push: bool = True) -> RemoteImage | None:
         """The image for a platform under a name, as it is, or as it was not long ago.
 
         `push` says whether something will be pushed there, so that one token is enough. None where
-        there is none, or none for the platform. Raises as the client does, and `ImagebuildError`
-        for what is no image.
+        there is none, or none for the platform. Raises as the client does, and `Unusable` for what
+        is no image.
         """
         remembered = name.digest or self.cache.meaning(key_of(name))
         if remembered and (image := self._remembered(remembered)):
@@ -80,10 +86,14 @@ class Remote:
             image = self._read(repository, fetched, platform)
         except BadManifest as error:
             message = f"cannot use the image {name}"
-            raise ImagebuildError(message, causes=(f"it is {error}",)) from error
+            raise Unusable(message, causes=(f"it is {error}",)) from error
         if image is not None and image.digest == fetched.digest and name.digest is None:
             self.cache.learn(key, image.digest)
         return image
+
+    def seen(self, name: ImageName) -> str | None:
+        """What `digest` would tell, if the registry has told it in this run already."""
+        return self._digests.get(key_of(name))
 
     def learn(self, name: ImageName, manifest: bytes, config: bytes) -> None:
         """Remember what was pushed under a name."""

@@ -100,7 +100,7 @@ def test_what_is_added_is_what_docker_builds(
     """Path, kind, mode, owner, size, link, content and time of every file; and the config."""
     shutil.copy(HELLO / "requirements.txt", project)
     name = f"{registry.address}/append/same"
-    more = ("--env", "A=b c", "--env", 'Q=x"$y\\', "--label", "team=data")
+    more = ("--env", "A=b c", "--env", "Q=it's \"$y\\", "--label", "team=data")
     first = build(project, env, f"{name}:v1", prefect_base, *more)
     edit(project, "more")
     second = build(project, env, f"{name}:v1", prefect_base, *more)
@@ -121,7 +121,7 @@ def test_what_is_added_is_what_docker_builds(
     config, other = config_of(engine, added), config_of(engine, built)
     assert config["Labels"].pop(UNDER)
     assert config == other
-    assert config["Env"][-2:] == ["A=b c", 'Q=x"$y\\']
+    assert config["Env"][-2:] == ["A=b c", "Q=it's \"$y\\"]
 
 
 def test_a_run_needs_no_engine_where_it_was_deployed(
