@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.command import imagebuild, listing
+from tests.support.engine import forget_with_runs
 from tests.support.held import held, prefect_deploys
 
 if TYPE_CHECKING:
@@ -44,10 +45,7 @@ def image(engine: DockerClient) -> Iterator[str]:
     for image in engine.images.list():
         names = [*image.tags, *image.attrs["RepoDigests"]]
         if any("many-reports" in name or "/many/reports" in name for name in names):
-            # A run is Completed a little before its container has ended.
-            for container in engine.containers.list(all=True, filters={"ancestor": str(image.id)}):
-                container.remove(force=True)
-            engine.images.remove(str(image.id), force=True)
+            forget_with_runs(engine, str(image.id))
 
 
 def _edit(folder: Path, old: str, new: str, file: str = "prefect.yaml") -> None:

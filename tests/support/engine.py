@@ -38,6 +38,26 @@ def forget(client: docker.DockerClient, *names: str) -> None:
             client.images.remove(name, force=True)
 
 
+def forget_with_runs(client: docker.DockerClient, image: str) -> None:
+    """Take an image away and what runs of it: a run is Completed before its container has ended."""
+
+    def gone() -> bool:
+        for container in client.containers.list(
+            all=True, filters={"ancestor": image}, ignore_removed=True
+        ):
+            with suppress(docker.errors.APIError):  # somebody else takes it away just now
+                container.remove(force=True)
+        try:
+            forget(client, image)
+        except docker.errors.APIError as error:
+            if error.status_code == 409:  # a container is still on its way, or out of it
+                return False
+            raise
+        return True
+
+    wait_until(gone, f"the end of what runs of {image}", 60)
+
+
 def answers() -> bool:
     """Tell whether an engine can be reached."""
     # The SDK drops a socket that could not connect without closing it (transport/unixconn.py);
