@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks.ways import Imagebuild, PrefectDocker, Project
 from tests.benchmarks.world import Cost
-from tests.support.images import PREFECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +41,7 @@ class Race:
     world: World
     folder: Path
     console: Console
-    base: str = PREFECT.name
+    base: str
     projects: dict[str, Project] = field(default_factory=dict)
 
     def begin(self, way: Way, number: int) -> None:
@@ -94,7 +93,8 @@ def on_known_engine(world: World, folder: Path, console: Console) -> Costs:
     Each way deploys once before: Python compiles its modules, and files come into memory.
     """
     world.forget_downloads([requirement.partition("==")[0] for requirement in ADDED])
-    race = Race(world, folder, console)
+    # As the registry has it, like a team's: to look for another one somewhere else takes no time.
+    race = Race(world, folder, console, world.pulled_base)
     for way in reversed(WAYS):
         race.begin(way, 0)
         race.deploy(way)
