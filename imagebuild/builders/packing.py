@@ -8,22 +8,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagebuild.builders.failures import unsendable
+from imagebuild.node import Node
+from imagebuild.oci.tar import END, entry, padding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
     from imagebuild.builders.recipe import Dockerfile
-    from imagebuild.node import Node
 
 IGNORE_FILE = ".dockerignore"
 _CHUNK = 1 << 20
-_TYPES = {"directory": tarfile.DIRTYPE, "file": tarfile.REGTYPE, "link": tarfile.SYMTYPE}
 
 
 def open_nothing(path: str) -> BinaryIO:
@@ -69,10 +68,10 @@ class Packed:
                 yield from self._entry(node)
         yield from _small(name, self.dockerfile.text.encode())
         yield from _small(IGNORE_FILE, f"{name}\n{IGNORE_FILE}\n".encode())
-        yield bytes(2 * tarfile.BLOCKSIZE)
+        yield END
 
     def _entry(self, node: Node) -> Iterator[bytes]:
-        yield _header(node)
+        yield entry(node, node.path)
         if node.kind == "file":
             yield from _padded(self._content(node), node.size)
 
@@ -92,21 +91,11 @@ class Packed:
             raise unsendable(node.path, "it changed since it was read")
 
 
-def _header(node: Node) -> bytes:
-    entry = tarfile.TarInfo(node.path)
-    entry.type = _TYPES[node.kind]
-    entry.mode, entry.size, entry.linkname = node.mode, node.size, node.target
-    entry.mtime = node.mtime_ns // 10**9  # a layer holds no more
-    return entry.tobuf(tarfile.PAX_FORMAT)
-
-
 def _small(name: str, content: bytes) -> Iterator[bytes]:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    yield entry.tobuf(tarfile.PAX_FORMAT)
+    yield entry(Node(name, "file", 0o644, len(content)), name)
     yield from _padded([content], len(content))
 
 
 def _padded(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
     yield from chunks
-    yield bytes(-size % tarfile.BLOCKSIZE)
+    yield padding(size)
