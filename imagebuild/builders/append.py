@@ -133,7 +133,7 @@ class AppendBuilder:
                 )
             return self._on_base(plan, part, text, context, emit)
         except NotData as why:
-            return self._whole(plan, context, emit, f"only files can be added without it: {why}")
+            return self._with_steps(plan, context, emit, why)
 
     def _anew(self, plan: Plan, part: CodePart, text: str, context: Context, emit: Emit) -> Image:
         """The same where the registry has lost what it was found to have."""
@@ -141,7 +141,7 @@ class AppendBuilder:
         try:
             return self._on_base(plan, part, text, context, emit)
         except NotData as why:
-            return self._whole(plan, context, emit, f"only files can be added without it: {why}")
+            return self._with_steps(plan, context, emit, why)
 
     def _on_base(
         self, plan: Plan, part: CodePart, text: str, context: Context, emit: Emit
@@ -197,6 +197,9 @@ class AppendBuilder:
             blobs=(*ground.blobs, *new),
             base=plan.environment.base.name,
         )
+
+    def _with_steps(self, plan: Plan, context: Context, emit: Emit, why: NotData) -> Image:
+        return self._whole(plan, context, emit, f"only files can be added without it: {why}")
 
     def _whole(self, plan: Plan, context: Context, emit: Emit, why: str) -> Image:
         docker = self._engine(plan.name, why)

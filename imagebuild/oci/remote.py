@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,8 +41,6 @@ class Remote:
     registries: Registries
     cache: Cache
     _digests: dict[str, str | None] = field(default_factory=dict)
-    _images: dict[str, RemoteImage] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def repository(self, name: ImageName) -> Repository:
         """The repository of a name, where something will be pushed."""
