@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.command import imagebuild
 from tests.support.inside import config_of, listing_of
+from tests.support.projects import every_kind
 from tests.support.proxies import recording_http
 
 if TYPE_CHECKING:
@@ -34,14 +35,8 @@ UNDER = "io.imagebuild.environment"
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Give a project that needs nothing installed, with every kind of entry."""
-    root = tmp_path / "shop"
-    (root / "pkg" / "empty").mkdir(parents=True)
-    shutil.copy(HELLO / "flow.py", root / "flow.py")
-    (root / "pkg" / "run.sh").write_text("#!/bin/sh\n")
-    (root / "pkg" / "run.sh").chmod(0o700)
-    (root / "pkg" / ("n" * 120)).write_text("long\n")
+    root = every_kind(tmp_path / "shop")
     (root / "pkg" / "имя.txt").write_text("text\n")
-    (root / "pkg" / "to").symlink_to("run.sh")
     (root / "data.bin").write_bytes(bytes(range(256)) * 1000)
     return root
 

@@ -17,6 +17,7 @@ import pytest
 from tests.support.command import PROGRAM, imagebuild, listing
 from tests.support.inside import config_of, listing_of
 from tests.support.processes import apt_install, run
+from tests.support.projects import every_kind
 from tests.support.proxies import recording_http
 from tests.unit.layouts import a_base
 
@@ -44,14 +45,7 @@ def tools() -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Give a project that needs nothing installed, with every kind of entry."""
-    root = tmp_path / "shop"
-    (root / "pkg" / "empty").mkdir(parents=True)
-    shutil.copy(HELLO / "flow.py", root / "flow.py")
-    (root / "pkg" / "run.sh").write_text("#!/bin/sh\n")
-    (root / "pkg" / "run.sh").chmod(0o700)
-    (root / "pkg" / ("n" * 120)).write_text("long\n")
-    (root / "pkg" / "to").symlink_to("run.sh")
-    return root
+    return every_kind(tmp_path / "shop")
 
 
 @pytest.fixture

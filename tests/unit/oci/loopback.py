@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 import sys
-import threading
 import uuid
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from imagebuild.events import ignore
 from imagebuild.names import ImageName
 from imagebuild.oci.client import Registries
 from imagebuild.oci.credentials import Logins
-from imagebuild.web import Clock
+from tests.support.serving import FakeTime, running
 
 if TYPE_CHECKING:
     import socket
@@ -265,26 +264,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(opens: str = "") -> Iterator[Server]:
     """Run a registry until the block ends."""
-    server = Server(opens)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with running(Server(opens)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@dataclass
-class FakeTime:
-    """Time that passes only by sleeping."""
-
-    slept: list[float] = field(default_factory=list)
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: sum(self.slept), self.slept.append)
 
 
 @contextmanager

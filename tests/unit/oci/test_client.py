@@ -13,11 +13,11 @@ from imagebuild.events import Event, Transfer, ignore
 from imagebuild.oci.descriptors import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from imagebuild.oci.failures import BlobsUnknown, Later, Wrong
 from imagebuild.parallel import each
+from tests.support.serving import FakeTime
 from tests.unit.oci.loopback import (
     LOGIN,
     PASSWORD,
     REPOSITORY,
-    FakeTime,
     Said,
     Server,
     digest_of,

@@ -14,12 +14,12 @@ from imagebuild.errors import Denied, PushFailed, RefusedByPolicy
 from imagebuild.events import ignore
 from imagebuild.names import ImageName
 from imagebuild.oci.challenges import Challenge, challenge_in
+from tests.support.serving import FakeTime
 from tests.unit.oci.loopback import (
     BASIC,
     LOGIN,
     PASSWORD,
     REPOSITORY,
-    FakeTime,
     Said,
     Server,
     digest_of,

@@ -25,12 +25,12 @@ from imagebuild.oci.descriptors import OCI_MANIFEST
 from imagebuild.oci.transport import Transport
 from tests.support.certificates import loopback_certificate
 from tests.support.processes import free_port
+from tests.support.serving import FakeTime, running
 from tests.unit.oci.loopback import (
     BASIC,
     LOGIN,
     PASSWORD,
     REPOSITORY,
-    FakeTime,
     Said,
     Server,
     digest_of,
@@ -323,14 +323,8 @@ def serving_tls(certificate: Certificate, *, mutual: bool = False) -> Iterator[S
         server.socket, server_side=True, do_handshake_on_connect=False
     )
     server.handle_error = _hear_out  # type: ignore[assignment, method-assign]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _hear_out(connection: socket.socket, _: object) -> None:
@@ -497,12 +491,8 @@ def tunnel(to: int) -> Iterator[tuple[str, list[bytes]]]:
                 carry(self.request, there)
                 back.join()
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
-        thread.start()
+    with running(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel)) as proxy:
         yield f"127.0.0.1:{proxy.server_address[1]}", seen
-        proxy.shutdown()
-        thread.join()
 
 
 def test_a_proxy_before_a_registry_with_tls_sees_nothing_of_it(tmp_path: Path) -> None:

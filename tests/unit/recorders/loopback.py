@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imagebuild.recorders.prefect_api import PrefectApi
 from imagebuild.recorders.prefect_http import Transport
 from imagebuild.recorders.prefect_settings import PrefectSettings
-from imagebuild.web import Clock
+from tests.support.serving import FakeTime, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,27 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(*script: Said) -> Iterator[Server]:
     """Run such a server until the block ends."""
-    server = Server(list(script))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with running(Server(list(script))) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@dataclass
-class FakeTime:
-    """Time that passes only by sleeping."""
-
-    slept: list[float] = field(default_factory=list)
-
-    @property
-    def clock(self) -> Clock:
-        """The clock that a transport takes."""
-        return Clock(lambda: sum(self.slept), self.slept.append)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from imagebuild.recorders.prefect_access import pool_for
 from imagebuild.recorders.prefect_http import WRITING
 from imagebuild.recorders.prefect_settings import PrefectSettings
 from tests.support.processes import free_port
-from tests.unit.recorders.loopback import FakeTime, Said, api_at, serving
+from tests.support.serving import FakeTime
+from tests.unit.recorders.loopback import Said, api_at, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
