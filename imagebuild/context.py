@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from imagebuild.errors import UsageError
-from imagebuild.files import open_agreed
+from imagebuild.files import open_agreed, read_agreed
 from imagebuild.ignore import DEFAULT_SOURCE, BadPattern, Ignore
 from imagebuild.node import Node, tree_digest
 from imagebuild.walk import LISTED_PER_RULE, Left, Walk, unreadable
@@ -70,6 +70,11 @@ class ProjectContext:
         if path not in self.digests:
             raise FileNotFoundError(errno.ENOENT, "not in the build context", path)
         return open_agreed(f"{self.root}/{path}", self.digests[path])
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """The same, piece by piece; raises `OSError` before the end where it is another by now."""
+        node = self._by_path[path]
+        return read_agreed(f"{self.root}/{path}", node.digest, node.size)
 
     def find(self, path: str) -> Node | None:
         """The entry at a path."""

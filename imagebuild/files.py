@@ -8,11 +8,15 @@ import io
 import os
 import stat
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A FIFO would be waited for without O_NONBLOCK, and a link followed without O_NOFOLLOW.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 1 << 20  # bytes
+_CHANGED = "it changed since it was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,23 @@ def open_agreed(path: str, digest: str) -> io.BufferedReader:
     return io.BufferedReader(_Agreed(handle, digest))
 
 
+def read_agreed(path: str, digest: str, size: int) -> Iterator[bytes]:
+    """The same, piece by piece, for a file that had `size` bytes; a small one is one piece."""
+    if size >= _CHUNK:
+        with open_agreed(path, digest) as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+        return
+    handle = os.open(path, _FLAGS)
+    try:
+        data = os.read(handle, size + 1)
+    finally:
+        os.close(handle)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise OSError(_CHANGED)
+    yield data
+
+
 class _Agreed(io.RawIOBase):
     """Whatever reads it, in whatever pieces, comes through `readinto`."""
 
@@ -79,8 +100,7 @@ class _Agreed(io.RawIOBase):
         size = os.readv(self._handle, [view])
         self._seen.update(view[:size])
         if not size and view and self._seen.hexdigest() != self._digest:
-            message = "it changed since it was read"
-            raise OSError(message)
+            raise OSError(_CHANGED)
         return size
 
     def close(self) -> None:

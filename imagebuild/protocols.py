@@ -64,6 +64,9 @@ class Context(Protocol):
     def open(self, path: str) -> BinaryIO:
         """A regular file's content; raises `OSError`, also where it is another by now."""
 
+    def read(self, path: str) -> Iterator[bytes]:
+        """The same, piece by piece."""
+
 
 class Image(Protocol):
     """An image, wherever it lies; it knows how to leave it."""

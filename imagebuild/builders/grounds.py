@@ -88,7 +88,7 @@ def with_files(
     """
     target = checked_target(part, environment.config.directory)
     try:
-        layer = make_layer(context.nodes, target, context.open)
+        layer = make_layer(context.nodes, target, context.read)
     except Unreadable as error:
         raise unsendable(error.path, error.reason) from error
     upper = with_code(environment, plan, part, layer)

@@ -61,19 +61,16 @@ class Layer:
 
 
 def make_layer(
-    nodes: Iterable[Node], directory: str, open_file: Callable[[str], BinaryIO]
+    nodes: Iterable[Node], directory: str, read: Callable[[str], Iterable[bytes]]
 ) -> Layer:
     """The layer that puts the nodes below an absolute directory.
 
-    `open_file` gives a file's content by its path. The layer lies in memory, or where it is large
-    in a file without a name, as long as somebody holds it. Raises `Unreadable`.
+    `read` gives a file's content, piece by piece, by its path. The layer lies in memory, or where
+    it is large in a file without a name, as long as somebody holds it. Raises `Unreadable`.
     """
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
     try:
-        writer = _Writer(file)
-        for piece in _tar(nodes, directory, open_file):
-            writer.write(piece)
-        layer = writer.end()
+        layer = _written(_tar(nodes, directory, read), _Writer(file))
     except BaseException:
         file.close()
         raise
@@ -81,25 +78,35 @@ def make_layer(
     return layer
 
 
+def _written(pieces: Iterable[bytes], writer: _Writer) -> Layer:
+    pending, size = list[bytes](), 0
+    for piece in pieces:
+        pending.append(piece)
+        size += len(piece)
+        if size >= _CHUNK:
+            writer.write(b"".join(pending))
+            pending, size = [], 0
+    return writer.end(b"".join(pending))
+
+
 def _tar(
-    nodes: Iterable[Node], directory: str, open_file: Callable[[str], BinaryIO]
+    nodes: Iterable[Node], directory: str, read: Callable[[str], Iterable[bytes]]
 ) -> Iterator[bytes]:
     below = directory.strip("/") + "/"
     for node in nodes:
         yield entry(node, below + node.path)
         if node.kind == "file":
             try:
-                with open_file(node.path) as content:
-                    yield from _whole(node, content)
+                yield from _whole(node, read(node.path))
             except OSError as error:
                 raise Unreadable(node.path, error) from error
             yield padding(node.size)
     yield END
 
 
-def _whole(node: Node, content: BinaryIO) -> Iterator[bytes]:
+def _whole(node: Node, content: Iterable[bytes]) -> Iterator[bytes]:
     seen = 0
-    while chunk := content.read(_CHUNK):
+    for chunk in content:
         seen += len(chunk)
         yield chunk
     if seen != node.size:
@@ -131,35 +138,31 @@ class _Writer:
     def __init__(self, file: Any) -> None:
         self._file: IO[bytes] = file
         self._inner, self._outer = hashlib.sha256(), hashlib.sha256()
-        self._crc, self._size, self._pending = 0, 0, bytearray()
+        self._crc, self._size, self._rest = 0, 0, b""
         self._out(_HEADER)
 
-    def write(self, piece: bytes) -> None:
-        self._pending += piece
-        if len(self._pending) > _CHUNK:
-            self._flush()
-
-    def end(self) -> Layer:
-        self._flush()
-        self._block(bytes(self._pending), last=True)
-        self._out(struct.pack("<II", self._crc, self._size & 0xFFFFFFFF))
-        digest, diff_id = (f"sha256:{one.hexdigest()}" for one in (self._outer, self._inner))
-        return Layer(digest, diff_id, self._file.tell(), self._file)
-
-    def _flush(self) -> None:
+    def write(self, data: bytes) -> None:
         """Write what surely is not the end, in whole blocks."""
-        whole = (len(self._pending) - 1) // _BLOCK * _BLOCK if self._pending else 0
-        view = bytes(self._pending[:whole])
-        for start in range(0, whole, _BLOCK):
-            self._block(view[start : start + _BLOCK], last=False)
-        del self._pending[:whole]
-
-    def _block(self, data: bytes, *, last: bool) -> None:
         self._inner.update(data)
         self._crc = zlib.crc32(data, self._crc)
         self._size += len(data)
-        self._out(struct.pack("<BHH", last, len(data), len(data) ^ 0xFFFF) + data)
+        data = self._rest + data
+        whole = (len(data) - 1) // _BLOCK * _BLOCK if data else 0
+        blocks = (data[start : start + _BLOCK] for start in range(0, whole, _BLOCK))
+        self._out(b"".join(_stored(block) for block in blocks))
+        self._rest = data[whole:]
+
+    def end(self, data: bytes) -> Layer:
+        self.write(data)
+        tail = struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)
+        self._out(_stored(self._rest, last=True) + tail)
+        digest, diff_id = (f"sha256:{one.hexdigest()}" for one in (self._outer, self._inner))
+        return Layer(digest, diff_id, self._file.tell(), self._file)
 
     def _out(self, data: bytes) -> None:
         self._outer.update(data)
         self._file.write(data)
+
+
+def _stored(data: bytes, *, last: bool = False) -> bytes:
+    return struct.pack("<BHH", last, len(data), len(data) ^ 0xFFFF) + data

@@ -5,6 +5,7 @@ POSIX.1-2001's format: https://pubs.opengroup.org/onlinepubs/9799919799/utilitie
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,8 +16,10 @@ END: Final = bytes(2 * BLOCK)
 
 _TYPES = {"directory": b"5", "file": b"0", "link": b"2"}
 _NAME, _PREFIX, _LARGEST = 100, 155, 8**11 - 1
-_MAGIC = b"ustar\x0000"
 _ZEROS = b"0000000\x00" * 2  # owner and group; a device's two numbers
+_REST = b"ustar\x0000" + bytes(64) + _ZEROS  # the format, no names of owners, no device
+_HEADER = struct.Struct("100s48s8sc100s88s167s")
+_FIXED = sum(_REST) + 8 * ord(" ")  # the checksum's own field counts as spaces
 
 
 def entry(node: Node, path: str) -> bytes:
@@ -73,23 +76,9 @@ def _split(name: bytes) -> tuple[bytes, bytes] | None:
 def _header(
     name: tuple[bytes, bytes], mode: int, size: int, seconds: int, kind: bytes, target: bytes
 ) -> bytes:
-    before = b"%s%07o\x00%s%011o\x00%011o\x00" % (
-        name[0].ljust(_NAME, b"\0"),
-        mode,
-        _ZEROS,
-        size,
-        seconds,
-    )
-    after = b"%s%s%s%s%s%s" % (
-        kind,
-        target.ljust(_NAME, b"\0"),
-        _MAGIC,
-        bytes(64),
-        _ZEROS,
-        name[1].ljust(_PREFIX + 12, b"\0"),
-    )
-    checksum = sum(before) + sum(after) + 8 * 32
-    return b"%s%06o\x00 %s" % (before, checksum, after)
+    numbers = b"%07o\x00%s%011o\x00%011o\x00" % (mode, _ZEROS, size, seconds)
+    checksum = sum(name[0]) + sum(numbers) + sum(kind) + sum(target) + sum(name[1]) + _FIXED
+    return _HEADER.pack(name[0], numbers, b"%06o\x00 " % checksum, kind, target, _REST, name[1])
 
 
 def _extended(more: dict[str, bytes], seconds: int) -> bytes:
