@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imagebuild.names import ImageName
     from imagebuild.node import Node
     from imagebuild.plan import Base, Plan
-    from imagebuild.record import Change, Record, Target
+    from imagebuild.record import Change, Pulled, Record, Target
     from imagebuild.state import DefaultImage, ImageConfig, Pool, Recorded
 
 
@@ -40,7 +40,13 @@ class Source(Protocol):
     """Where the flow's code comes from."""
 
     def checkout(self) -> AbstractContextManager[Checkout]:
-        """The files; raises `UsageError` where there are none."""
+        """The files; raises `UsageError` where there are none, `Denied` and `Unreachable`."""
+
+    def pulled(self) -> Pulled:
+        """How a run fetches them by itself; raises `UsageError` where it cannot.
+
+        No secret is in it, only references to where a run finds one.
+        """
 
 
 class Context(Protocol):

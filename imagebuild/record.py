@@ -46,6 +46,20 @@ class Described:
 
 
 @dataclass(frozen=True)
+class Pulled:
+    """How each run fetches the code by itself.
+
+    `steps` are the pull steps as a deployment holds them, in order; `libraries` the requirements
+    that they need beside Prefect. `folder` is the folder of this machine that runs have to see,
+    None where they reach the place from anywhere.
+    """
+
+    steps: tuple[Mapping[str, Any], ...]
+    libraries: tuple[str, ...] = ()
+    folder: str | None = None
+
+
+@dataclass(frozen=True)
 class Record:
     """What a deployment of this image holds.
 

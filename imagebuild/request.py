@@ -32,6 +32,23 @@ class Secret:
 
 
 @dataclass(frozen=True)
+class SourceRequest:
+    """Where the code is, if not in a folder of this machine, as it was asked for.
+
+    `address` is a URL of git or of a storage, or `block://TYPE/NAME`; `storage` is an object of
+    Prefect's instead, and `address` then what messages call it. `credentials` is a reference:
+    `env:NAME` or `block://TYPE/NAME`. `submodules` and `directories` (the only ones wanted,
+    relative to the repository) are of git alone.
+    """
+
+    address: str
+    credentials: str | None = None
+    submodules: bool = False
+    directories: tuple[str, ...] = ()
+    storage: Any = None
+
+
+@dataclass(frozen=True)
 class BuildRequest:
     """One image of one project, as it was asked for; None where the user left it to us.
 
@@ -48,6 +65,8 @@ class BuildRequest:
     `reports` are the files that tell of this build afterwards, and are no part of the project.
     `env_prefix` begins the tag that an environment has in the image's repository, before its key;
     None keeps it there under no tag of its own. `insecure` are registries without TLS.
+    `source` is where the code comes from, if not from `root`; with `pulled` the image has none of
+    it, and each run fetches it from there.
     `layout` is where the base lies if that is in no registry, and `base` is IN_LAYOUT then;
     `output` is the layout that the image is written to, instead of an engine or a registry.
     """
@@ -78,6 +97,8 @@ class BuildRequest:
     reports: tuple[Path, ...] = ()
     env_prefix: str | None = ENV_PREFIX
     insecure: tuple[str, ...] = ()
+    source: SourceRequest | None = None
+    pulled: bool = False
     layout: LayoutName | None = None
     output: LayoutName | None = None
 

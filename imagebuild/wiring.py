@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imagebuild.engine import Engine
     from imagebuild.protocols import Builder, EnvironmentBuilder, Recorder, Registry, Source
     from imagebuild.request import BuildRequest
+    from imagebuild.sources.references import ReadBlock
 
 
 @contextmanager
@@ -39,6 +40,16 @@ def wired(
     """
     with workshop(env, request.here) as shop:
         yield shop.parts_of(request, builder, logins)
+
+
+@contextmanager
+def opened(request: BuildRequest, env: Mapping[str, str]) -> Iterator[Source]:
+    """Where the code is, for whoever needs no other part."""
+    if request.source is None:
+        yield source_of(request, env, lambda _kind, _name: None)
+        return
+    with workshop(env, request.here) as shop:
+        yield shop.source_of(request)
 
 
 @contextmanager
@@ -70,7 +81,11 @@ class Workshop:
         """The parts for a request, as `wired` has them."""
         table = _Table(self.env, request, self.stack, logins)
         made = table.choose(_named(builder, BUILDERS, "builder"), builder)
-        return Parts(source_of(request, self.env), *made, self.recorder)
+        return Parts(self.source_of(request), *made, self.recorder)
+
+    def source_of(self, request: BuildRequest) -> Source:
+        """Where a request's code is."""
+        return source_of(request, self.env, self.recorder.block)
 
 
 @dataclass(frozen=True)
@@ -128,9 +143,19 @@ class _Table:
         return engine
 
 
-def source_of(request: BuildRequest, env: Mapping[str, str]) -> Source:
-    """Where the request's code is."""
-    source: Source = _load(SOURCES["local"])(request.root, env)
+def source_of(request: BuildRequest, env: Mapping[str, str], read_block: ReadBlock) -> Source:
+    """Where the request's code is; `read_block` gives a block of Prefect's, by its type and name.
+
+    Raises `UsageError` for an address that is none.
+    """
+    source: Source
+    if (asked := request.source) is None:
+        source = _load(SOURCES["local"])(request.root, env)
+        return source
+    from imagebuild.sources.kept import Kept
+    from imagebuild.sources.kinds import kind_of
+
+    source = _load(SOURCES[kind_of(asked)])(asked, request.here, Kept.of(env), env, read_block)
     return source
 
 

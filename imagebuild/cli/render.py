@@ -29,8 +29,8 @@ def render(**options: Any) -> None:
     from imagebuild import preparing
     from imagebuild.cli.plain import Plain
     from imagebuild.cli.requests import build_request
-    from imagebuild.wiring import source_of
+    from imagebuild.wiring import opened
 
     request = build_request(options)
-    source = source_of(request, os.environ)
-    click.echo(preparing.render(request, source, Plain().emit), nl=False)
+    with opened(request, os.environ) as source:
+        click.echo(preparing.render(request, source, Plain().emit), nl=False)

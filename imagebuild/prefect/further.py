@@ -15,7 +15,7 @@ from imagebuild.prefect.outputs import LATER, of_image
 from imagebuild.prefect.step_images import StepImage, image_of, pushed_image
 from imagebuild.request import BuildRequest
 from imagebuild.survey import survey
-from imagebuild.wiring import source_of
+from imagebuild.wiring import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +55,7 @@ class FurtherImages:
         files = f"{request.root}{request.dockerfile}{request.requirements}{request.template}"
         if LATER in files or request in self.checked:
             return
-        with source_of(request, self.env).checkout() as checkout:
+        with opened(request, self.env) as source, source.checkout() as checkout:
             survey(request, checkout, ignore)
         self.checked.append(request)
 

@@ -1,0 +1,85 @@
+"""Checkouts that are kept, so that what has not changed is not fetched again.
+
+They lie in the user's own cache folder, by source and revision, each made beside its place and
+moved there whole. Without such a folder a checkout lasts as long as it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagebuild.digest import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_UNUSED = 7 * 24 * 3600.0  # seconds after which another revision is no longer kept
+_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Checkouts in a folder, if there is one."""
+
+    folder: Path | None
+
+    @classmethod
+    def of(cls, env: Mapping[str, str]) -> Kept:
+        """The user's own. https://specifications.freedesktop.org/basedir-spec/latest/."""
+        home = env.get("XDG_CACHE_HOME") or (env["HOME"] + "/.cache" if env.get("HOME") else "")
+        return cls(Path(home, "imagebuild", "sources") if home.startswith("/") else None)
+
+    @contextmanager
+    def checkout(
+        self, source: object, revision: str, name: str, fetch: Callable[[Path], None]
+    ) -> Iterator[Path]:
+        """The folder of a revision of a source, which ends with `name`.
+
+        `source` is all that tells one source from others, as JSON can hold it; no secret. `fetch`
+        fills a new folder; where it raises, nothing is kept.
+        """
+        if self.folder is None:
+            with tempfile.TemporaryDirectory(prefix="imagebuild-") as folder:
+                fetched = _fetched(Path(folder), name, fetch)
+                yield fetched
+            return
+        of_source = self.folder / digest_of(source)[:_DIGITS]
+        place = of_source / digest_of([revision, name])[:_DIGITS]
+        of_source.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (place / name).is_dir():
+            _fill(place, name, fetch)
+        os.utime(place)
+        _forget_others(of_source, place)
+        yield place / name
+
+
+def _fill(place: Path, name: str, fetch: Callable[[Path], None]) -> None:
+    made = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+    try:
+        _fetched(made, name, fetch)
+        with suppress(OSError):  # somebody else was quicker, with the same
+            made.rename(place)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _fetched(folder: Path, name: str, fetch: Callable[[Path], None]) -> Path:
+    root = folder / name
+    root.mkdir()
+    fetch(root)
+    return root
+
+
+def _forget_others(of_source: Path, place: Path) -> None:
+    """Let go of what nobody has used for a while, this source's other revisions alone."""
+    for other in of_source.iterdir():
+        with suppress(OSError):
+            if other != place and time.time() - other.stat().st_mtime > _UNUSED:
+                shutil.rmtree(other, ignore_errors=True)
