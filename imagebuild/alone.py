@@ -11,7 +11,7 @@ from imagebuild.looking import flow_in
 from imagebuild.outcome import Outcome
 from imagebuild.plan import version_in
 from imagebuild.planning import directory_of, inside_image, placed, push_step
-from imagebuild.preparing import read_for, record_of
+from imagebuild.records import read_for, record_of
 from imagebuild.stages import Run, any_pushed, reference_of, with_deployment
 from imagebuild.survey import survey
 

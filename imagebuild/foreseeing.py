@@ -8,7 +8,8 @@ from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import once
 from imagebuild.grouping import Group, Member, PartsOf, grouped
 from imagebuild.parallel import both, each
-from imagebuild.preparing import has_values, image_of, read_for, record_of
+from imagebuild.preparing import image_of
+from imagebuild.records import has_values, read_for, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

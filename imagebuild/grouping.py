@@ -14,8 +14,8 @@ from imagebuild.events import ignore, labelled
 from imagebuild.looking import flow_in
 from imagebuild.orders import Made
 from imagebuild.planning import inside_image
-from imagebuild.preparing import target_of
 from imagebuild.protocols import Parts
+from imagebuild.records import target_of
 from imagebuild.stages import Run
 from imagebuild.survey import survey
 

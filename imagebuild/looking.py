@@ -76,7 +76,8 @@ def flow_in(
 
     Raises as `choose_flow` does.
     """
-    flow = choose_flow(project.context, request.entrypoint, request.here, named)
+    here = request.here if request.source is None else project.context.root
+    flow = choose_flow(project.context, request.entrypoint, here, named)
     is_installed = "./" in project.dependencies.sources
     if flow.dotted and PurePosixPath(flow.path).is_absolute():
         text = f"{flow.dotted} is of a package that is installed here, not in the project"

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from imagebuild.alone import push, record
 from imagebuild.names import ImageName
 from imagebuild.outcome import Outcome
+from imagebuild.pairing import with_libraries
 from imagebuild.parallel import both
 from imagebuild.plan import Build
 from imagebuild.preparing import prepare_deploy, prepare_image
+from imagebuild.pulling import arranged, record_without_image
 from imagebuild.stages import (
     Run,
     any_pushed,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from imagebuild.names import LayoutName
     from imagebuild.plan import Plan, Steps
     from imagebuild.preparing import Deploy
-    from imagebuild.protocols import Image, Parts
+    from imagebuild.protocols import Checkout, Image, Parts
     from imagebuild.record import Change, Record
     from imagebuild.request import BuildRequest, DeploymentRequest
     from imagebuild.stages import Finish
@@ -55,22 +57,40 @@ def deploy(
     """
     run = Run(parts, emit)
     with run.told(), parts.source.checkout() as checkout:
-        with run.stage("preflight") as told:
-            ready = prepare_deploy(request, wanted, run, checkout)
-            confirm(ready.change)
-            told.append(f"{ready.target} on the work pool {ready.recorded.pool.name}")
-        made, record = _made_and_described(ready, run)
-        plan, image = ready.image.plan, made.image
-        reference = reference_of(plan.name, made.digest if request.pin else None)
-        record = dataclasses.replace(record, image=reference, directory=code_directory(plan, image))
-        change = parts.recorder.change(ready.target, ready.recorded, record)
-        if change.questions != ready.change.questions:
-            confirm(change)  # the image has told where the code lies
-        deployment_id = run.record(change, finish)
-        for name in made.late:
-            image.tag(name)
-        outcome = _outcome(run, plan, ready.image.steps, image, made.digest, ready.target.flow)
-        return with_deployment(outcome, change, deployment_id)
+        if request.pulled:
+            way = arranged(request, wanted, parts, checkout, emit)
+            if not way.recorded.pool.accepts_image:
+                return record_without_image(way, run, checkout, confirm=confirm, finish=finish)
+            request, wanted = way.image, way.wanted
+        return _deployed(request, wanted, run, checkout, confirm, finish)
+
+
+def _deployed(
+    request: BuildRequest,
+    wanted: DeploymentRequest,
+    run: Run,
+    checkout: Checkout,
+    confirm: Confirm,
+    finish: Finish,
+) -> Outcome:
+    with run.stage("preflight") as told:
+        ready = prepare_deploy(request, wanted, run, checkout)
+        confirm(ready.change)
+        told.append(f"{ready.target} on the work pool {ready.recorded.pool.name}")
+    made, record = _made_and_described(ready, run)
+    plan, image = ready.image.plan, made.image
+    reference = reference_of(plan.name, made.digest if request.pin else None)
+    directory = None if request.pulled else code_directory(plan, image)
+    record = dataclasses.replace(record, image=reference, directory=directory)
+    change = run.parts.recorder.change(ready.target, ready.recorded, record)
+    if change.questions != ready.change.questions:
+        confirm(change)  # the image has told where the code lies
+    deployment_id = run.record(change, finish)
+    for name in made.late:
+        image.tag(name)
+    outcome = _outcome(run, plan, ready.image.steps, image, made.digest, ready.target.flow)
+    outcome = dataclasses.replace(outcome, directory=directory)
+    return with_deployment(outcome, change, deployment_id)
 
 
 @dataclass(frozen=True)
@@ -109,6 +129,9 @@ def preview(request: BuildRequest, wanted: DeploymentRequest, parts: Parts, emit
     """What `deploy` would do now; everybody is asked, nothing is done."""
     run = Run(parts, emit)
     with run.told(), parts.source.checkout() as checkout:
+        if request.pulled:
+            way = arranged(request, wanted, parts, checkout, emit)
+            request, wanted = way.with_image, way.wanted
         return prepare_deploy(request, wanted, run, checkout)
 
 
@@ -118,6 +141,7 @@ def build(request: BuildRequest, parts: Parts, emit: Emit) -> Outcome:
     The flow is the one that the request names, else the only one, for whoever records the image.
     """
     run = Run(parts, emit)
+    request = with_libraries(request, parts.source)
     with run.told(), parts.source.checkout() as checkout:
         with run.stage("preflight") as told:
             ready = prepare_image(request, parts, checkout, emit)

@@ -91,7 +91,7 @@ class Environment:
     `base` is what the image itself builds on; `sources` the digest of the dependencies' sources;
     `packages` are the system's; `secrets` and `ssh` the ids that a step may mount. `platform` is
     `os/architecture[/variant]`. `directory` and `env` are the code's, as far as a template can
-    read them where the environment is made.
+    read them where the environment is made. `libraries` are requirements of no file.
     """
 
     base: Base
@@ -105,12 +105,14 @@ class Environment:
     ssh: tuple[str, ...] = ()
     directory: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The digest of everything that this environment is made of."""
         return digest_of(
             {
+                **({"libraries": self.libraries} if self.libraries else {}),
                 "base": self.base.identity,
                 "requirements": self.dependencies.requirements,
                 "sources": self.sources,
@@ -130,8 +132,8 @@ class Environment:
 class Code:
     """The project's files and what is said beside them; both change without a step that runs.
 
-    `tree` is the files' digest; `directory` the absolute path in the image, None where only the
-    Dockerfile says it; `env` the variables and `labels` the labels that the user gave the image.
+    `tree` is the files' digest, empty where it has none; `directory` the absolute path in the
+    image, None where only the Dockerfile says it; `env` and `labels` are the user's.
     """
 
     tree: str

@@ -75,12 +75,19 @@ def make_plan(
         ssh=tuple(sorted(request.ssh)),
         directory=directory,
         env=request.env if isinstance(recipe, Template) and recipe.own else {},
+        libraries=request.libraries,
     )
-    code = Code(project.context.digest, directory, request.env, request.labels)
+    code = Code(_tree(request, recipe, project), directory, request.env, request.labels)
     made = [] if request.tags and not request.own_tag else [version_of(environment, code)]
     tags = dict.fromkeys([*([name.tag] if name.tag else made), *request.tags])
     names = tuple(map(name.with_tag, tags))
     return Plan(environment, code, entrypoint, names, flows=_flows(project, environment))
+
+
+def _tree(request: BuildRequest, recipe: Template | OwnDockerfile, project: Project) -> str:
+    """What a recipe of the user's own copies is its to say."""
+    is_ours = isinstance(recipe, Template) and not recipe.own
+    return "" if request.pulled and is_ours else project.context.digest
 
 
 def _flows(project: Project, environment: Environment) -> dict[str, str]:

@@ -20,9 +20,10 @@ from imagebuild.looking import (
     unresolved,
     warn_of_unread,
 )
+from imagebuild.pairing import pulled_version, with_libraries
 from imagebuild.parallel import both
 from imagebuild.planning import alike, decide, target_name
-from imagebuild.record import Record, Target
+from imagebuild.records import has_values, read_for, record_of, target_of
 from imagebuild.survey import survey
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from imagebuild.names import ImageName
     from imagebuild.plan import Plan, Steps
     from imagebuild.protocols import Checkout, Parts, Source
-    from imagebuild.record import Change
+    from imagebuild.record import Change, Target
     from imagebuild.request import BuildRequest, DeploymentRequest
     from imagebuild.stages import Run
     from imagebuild.state import Existing, Recorded, State
@@ -129,16 +130,21 @@ def prepare_deploy(
         image=str(plan.name),
         pushed=request.push,
         flow=flow,
-        directory=plan.code.directory,
-        version=plan.version,
+        directory=None if request.pulled else plan.code.directory,
+        version=_version(request, project, plan),
         source=str(checkout.root),
-        alike=image.alike(flow.entrypoint),
+        alike=() if request.pulled else image.alike(flow.entrypoint),
     )
     if has_values(wanted) or wanted.triggers:
         # What is wrong with them, only Prefect's code can tell, which else runs beside the build.
         record = parts.recorder.describe(recorded, record, emit)
     change = parts.recorder.change(target, recorded, record)
     return Deploy(image, target, recorded, change)
+
+
+def _version(request: BuildRequest, project: Project, plan: Plan) -> str:
+    tree = project.context.digest
+    return pulled_version(plan.version, tree) if request.pulled else plan.version
 
 
 def _tagged(name: ImageName) -> list[ImageName]:
@@ -161,65 +167,9 @@ def _decided(
     return Image(project, plan, held, steps, anew=not request.cache)
 
 
-def target_of(flow: FoundFlow, wanted: DeploymentRequest) -> Target:
-    """The deployment of a flow that is meant; without a name, that of the flow's function."""
-    name = wanted.name or flow.function.rpartition(".")[2]
-    return Target(flow.flow_name or "", name, wanted.pool)
-
-
-def has_values(wanted: DeploymentRequest) -> bool:
-    """Whether there are values for the flow's parameters, which it may not take."""
-    schedules = wanted.stated.get("schedules") or ()
-    stated = wanted.stated.get("parameters") or any(one.get("parameters") for one in schedules)
-    return bool(wanted.parameters or stated)
-
-
-def read_for(wanted: DeploymentRequest, target: Target, parts: Parts) -> Recorded:
-    """What is recorded now, as far as it may change for the request."""
-    return parts.recorder.read(target, triggers=wanted.triggers is not None)
-
-
-def record_of(
-    wanted: DeploymentRequest,
-    *,
-    image: str | None,
-    pushed: bool,
-    flow: FoundFlow | None = None,
-    entrypoint: str | None = None,
-    directory: str | None,
-    version: str | None,
-    source: str,
-    alike: tuple[str, ...] = (),
-) -> Record:
-    """The record under the image's name as it is known yet; the user's own version comes first.
-
-    Without an image, the deployment's own is let be; `entrypoint` is of a flow that is not at hand.
-    """
-    given = wanted.version or wanted.stated.get("version")
-    return Record(
-        image=image,
-        pushed=pushed,
-        entrypoint=flow.entrypoint if flow else entrypoint,
-        code=flow.code if flow and flow.dotted else None,
-        directory=directory,
-        version=given or version,
-        version_given=given is not None,
-        source=source,
-        job_variables=wanted.job_variables,
-        queue=wanted.queue,
-        description=wanted.description,
-        parameters=wanted.parameters,
-        tags=wanted.tags,
-        schedules=wanted.schedules,
-        concurrency_limit=wanted.concurrency_limit,
-        stated=wanted.stated,
-        triggers=wanted.triggers,
-        alike=alike,
-    )
-
-
 def foresee(request: BuildRequest, parts: Parts, emit: Emit) -> Foreseen:
     """What a build would do; where the engine or a registry is away, as far as the files tell."""
+    request = with_libraries(request, parts.source)
     with parts.source.checkout() as checkout:
         local = dataclasses.replace(request, push=False)
         project = survey(local, checkout, emit)
@@ -239,6 +189,7 @@ def foresee(request: BuildRequest, parts: Parts, emit: Emit) -> Foreseen:
 
 def render(request: BuildRequest, source: Source, emit: Emit) -> str:
     """The Dockerfile of a project as its files alone tell it; nobody is asked."""
+    request = with_libraries(request, source)
     with source.checkout() as checkout:
         project = survey(request, checkout, emit)
         name = target_name(dataclasses.replace(request, push=False), project.name, None)

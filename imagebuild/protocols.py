@@ -165,11 +165,11 @@ class Recorder(Protocol):
     def work_pools(self) -> WorkPools:
         """The work pools, apart from any deployment. Raises `UsageError` where none can be."""
 
-    def read(self, target: Target, *, triggers: bool = False) -> Recorded:
+    def read(self, target: Target, *, triggers: bool = False, image: bool = True) -> Recorded:
         """The pool and the deployment as they are, with its triggers where they are asked for.
 
-        Raises `UsageError` for a pool that does not exist or takes no image, `Unreachable`,
-        `Denied`.
+        Raises `UsageError` for a pool that does not exist or, where there is to be an `image`,
+        takes none, `Unreachable`, `Denied`.
         """
 
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:

@@ -63,9 +63,10 @@ def copies(sources: Iterable[str], directory: str) -> Iterator[Quoted]:
         yield Quoted(f"COPY [{json_string(pattern)}, {json_string(target)}]")
 
 
-def requirements(paths: Iterable[str]) -> Quoted:
-    """The installer's `-r` options, quoted for the shell."""
-    return Quoted(" ".join(f"-r {shlex.quote(_one_line(path))}" for path in paths))
+def requirements(paths: Iterable[str], more: Iterable[str] = ()) -> Quoted:
+    """The installer's `-r` options, and what is installed beside the files, for the shell."""
+    options = [f"-r {shlex.quote(_one_line(path))}" for path in paths]
+    return Quoted(" ".join([*options, *(shlex.quote(_one_line(one)) for one in more)]))
 
 
 def packages(names: Iterable[str]) -> Quoted:

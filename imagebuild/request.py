@@ -66,7 +66,7 @@ class BuildRequest:
     `env_prefix` begins the tag that an environment has in the image's repository, before its key;
     None keeps it there under no tag of its own. `insecure` are registries without TLS.
     `source` is where the code comes from, if not from `root`; with `pulled` the image has none of
-    it, and each run fetches it from there.
+    it, and each run fetches it from there, with the `libraries` that this takes (requirements).
     `layout` is where the base lies if that is in no registry, and `base` is IN_LAYOUT then;
     `output` is the layout that the image is written to, instead of an engine or a registry.
     """
@@ -99,6 +99,7 @@ class BuildRequest:
     insecure: tuple[str, ...] = ()
     source: SourceRequest | None = None
     pulled: bool = False
+    libraries: tuple[str, ...] = ()
     layout: LayoutName | None = None
     output: LayoutName | None = None
 

@@ -79,7 +79,8 @@ def survey(request: BuildRequest, checkout: Checkout, emit: Emit) -> Project:
     _tell(context, emit)
     if own is not None:
         return _with_dockerfile(request, checkout, context, own, emit)
-    dependencies = find_dependencies(context, request.requirements, request.here)
+    here = request.here if request.source is None else checkout.root
+    dependencies = find_dependencies(context, request.requirements, here)
     if not dependencies.requirements and (why := _nothing_to_install(request, context)):
         emit(Note(f"nothing is installed: {why}"))
     project = Project(

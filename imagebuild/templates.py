@@ -99,6 +99,8 @@ def _values(plan: Plan, user: str, mounts: bool) -> dict[str, Any]:
         "packages": environment.packages,
         "directory": plan.code.directory,
         "dependencies": environment.dependencies,
+        "libraries": environment.libraries,
+        "code": plan.code.tree != "",
         "secrets": environment.secrets,
         "ssh": environment.ssh,
         "env": dict(plan.code.env),

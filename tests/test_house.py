@@ -27,9 +27,9 @@ FLOORS = {
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"
     " dependencies planning context walk locating choosing bases survey settings git stamps"
-    " versions dockerfile roots looking modules oci flow_keys",
+    " versions dockerfile pairing records roots looking modules oci flow_keys",
     4: "sources builders registries recorders",
-    5: "stages preparing alone pipeline orders grouping foreseeing results many",
+    5: "stages preparing alone pipeline orders grouping pulling foreseeing results many",
     6: "wiring testing setup",
     7: "cli __main__ __init__ prefect steps",
 }

@@ -40,6 +40,8 @@ def choose(options: Mapping[str, Any]) -> Chosen | None:
     names, entrypoint, every = options["name"], options["entrypoint"], options["all"]
     typed = options["prefect_file"]
     _check(options)
+    if options["source"] or options["code"] == "pulled":
+        return None
     root = project_root(options["context"]).resolve()
     path = current_folder() / typed if typed else root / PREFECT_FILE
     if (entrypoint and not names) or not (path.is_file() or typed or every):
@@ -66,6 +68,12 @@ def _check(options: Mapping[str, Any]) -> None:
         if options["all"] and options[name]:
             message = f"cannot use --all with {other}"
             raise UsageError(message, hint="one says which deployments, and the other says all")
+    chosen = "--all" if options["all"] else "--prefect-file" if options["prefect_file"] else ""
+    other = "--source" if options["source"] else "--code pulled"
+    if chosen and (options["source"] or options["code"] == "pulled"):
+        message = f"cannot use {chosen} with {other}"
+        cause = "a prefect.yaml says by its pull steps where its code is"
+        raise UsageError(message, causes=(cause,), hint="deploy its deployments from their folder")
     if options["entrypoint"] and options["prefect_file"] and not options["name"]:
         message = "cannot use --prefect-file with an ENTRYPOINT alone"
         raise UsageError(message, hint="say which deployment of the file it is for: -n NAME")

@@ -74,7 +74,7 @@ def deploy(**options: Any) -> None:
 def _deploy_one(options: Mapping[str, Any]) -> None:
     """Deploy a flow of which no file says anything."""
     from imagebuild import pipeline
-    from imagebuild.cli.finishing import record_command
+    from imagebuild.cli.finishing import finish_command
     from imagebuild.cli.preview import show_deploy
     from imagebuild.cli.requests import build_request, deployment_request
     from imagebuild.cli.working import working
@@ -93,6 +93,6 @@ def _deploy_one(options: Mapping[str, Any]) -> None:
             work.parts,
             work.tally.emit,
             confirm=work.confirm,
-            finish=lambda change: record_command(change, options),
+            finish=lambda change: finish_command(change, request, options),
         )
         work.finish(outcome)

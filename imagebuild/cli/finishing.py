@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from imagebuild.record import Change
+    from imagebuild.request import BuildRequest
 
 # Options of `record` that mean the same in `deploy`.
 _SAME = (
     *("context", "queue", "job_variable", "param", "description", "deployment_tag", "cron"),
     *("interval", "rrule", "timezone", "concurrency_limit"),
 )
+
+
+def finish_command(change: Change, request: BuildRequest, options: Mapping[str, Any]) -> str:
+    """The command that makes up for a record that failed: all is there, so it only records."""
+    if request.source is None and not request.pulled:
+        return record_command(change, options)
+    return shlex.join(["imagebuild", *sys.argv[1:]])
 
 
 def record_command(change: Change, options: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from imagebuild.cli.command import Decorator, option, with_options
+from imagebuild.cli.source_options import source_options
 from imagebuild.request import DEFAULT_BASE, ENV_PREFIX
 
 _CONTENT, _BUILD, _NAMES = "What goes into the image", "How it is built", "Where it goes"
@@ -41,6 +42,7 @@ DIRECTORY = option(
 # What a Dockerfile is made from.
 rendered_options = with_options(
     CONTEXT,
+    source_options,
     DIRECTORY,
     option(
         "--base",

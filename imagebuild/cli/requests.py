@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from imagebuild.cli import reading
 from imagebuild.cli.handing import reports
+from imagebuild.cli.source_options import source_request
 from imagebuild.errors import UsageError
 from imagebuild.names import BadImageName, ImageName, LayoutName
 from imagebuild.request import DEFAULT_BASE, ENV_PREFIX, BuildRequest, DeploymentRequest
@@ -45,8 +46,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
     """
     _check(options)
     here, env = current_folder(), os.environ
-    typed = options.get("image")
-    image = None if typed is None else reading.image_name(typed, "--image")
+    image = _image(options.get("image"))
     base, layout = reading.base(options.get("base", DEFAULT_BASE))
     pushed = image is not None and (image.digest is not None or not image.is_bare)
     return BuildRequest(
@@ -77,6 +77,8 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
         insecure=options.get("insecure_registry", ()),
         layout=layout,
         output=reading.output(options.get("output")),
+        source=source_request(options),
+        pulled=options.get("code") == "pulled",
     )
 
 
@@ -98,6 +100,10 @@ def deployment_request(options: Mapping[str, Any]) -> DeploymentRequest:
         version=options["version"],
         concurrency_limit=options["concurrency_limit"],
     )
+
+
+def _image(typed: str | None) -> ImageName | None:
+    return None if typed is None else reading.image_name(typed, "--image")
 
 
 def _env_prefix(options: Mapping[str, Any]) -> str | None:

@@ -82,12 +82,13 @@ class MemoryRecorder:
             self.writes += 1
         return made
 
-    def read(self, target: Target, *, triggers: bool = False) -> Recorded:
+    def read(self, target: Target, *, triggers: bool = False, image: bool = True) -> Recorded:
         """The pool and the deployment. Raises `UsageError` for a pool that cannot be it."""
         check_names(target)
         held = self.deployments.get(str(target))
         every = list(self.pools.values())
-        pool = pools.choose(target, held, None, find=self.pools.get, every=lambda: every)
+        find = self.pools.get
+        pool = pools.choose(target, held, None, find=find, every=lambda: every, image=image)
         if held is not None and not triggers:
             held = dataclasses.replace(held, triggers=None)
         return Recorded(pool, held)

@@ -23,11 +23,13 @@ def choose(
     *,
     find: Callable[[str], Pool | None],
     every: Callable[[], Sequence[Pool]],
+    image: bool = True,
 ) -> Pool:
     """The pool asked for, else the deployment's own, else `default`, else the only fit one.
 
     `find` gives a pool by its name; `every` all of them, and is called only where none is named.
-    Raises `UsageError` for a pool that does not exist or takes no image, and where several fit.
+    Raises `UsageError` for a pool that does not exist or, where there is an `image`, takes none,
+    and where several fit.
     """
     name = target.pool or (deployment and deployment.pool) or default
     if not name:
@@ -35,7 +37,7 @@ def choose(
     pool = find(name)
     if pool is None:
         raise _unknown(name, target, every())
-    if not pool.accepts_image:
+    if image and not pool.accepts_image:
         raise _takes_no_image(pool, every())
     return pool
 

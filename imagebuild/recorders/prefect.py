@@ -85,15 +85,15 @@ class PrefectRecorder:
 
         return PrefectPools(self._api())
 
-    def read(self, target: Target, *, triggers: bool = False) -> Recorded:
+    def read(self, target: Target, *, triggers: bool = False, image: bool = True) -> Recorded:
         """The pool and the deployment as they are, in two requests at most where a pool is named.
 
-        Raises `UsageError` for a pool that does not exist or takes no image and where Prefect is
-        not configured, `Unreachable` within seconds, `Denied`.
+        Raises `UsageError` for a pool that does not exist or takes no image (where there is to be
+        one) and where Prefect is not configured, `Unreachable` within seconds, `Denied`.
         """
         check_names(target)
         default = self._read_settings().default_pool
-        return self._seen.read(self._api(), target, default, triggers=triggers)
+        return self._seen.read(self._api(), target, default, triggers=triggers, image=image)
 
     def describe(self, now: Recorded, record: Record, emit: Emit) -> Record:
         """The record with the flow's parameters, unless the deployment has those of code alike.

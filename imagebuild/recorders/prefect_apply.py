@@ -101,8 +101,8 @@ class Writing:
             raise ImagebuildError(message, hint="deploy again to create it anew")
         if held is not None and self._change.record.automations is not None:
             held = dataclasses.replace(held, triggers=self._owned(held.id))
-        every = self._api.pools
-        pool = pools.choose(target, held, self._default_pool, find=self._find, every=every)
+        find, every, image = self._find, self._api.pools, self._change.record.image is not None
+        pool = pools.choose(target, held, self._default_pool, find=find, every=every, image=image)
         return held, change_of(target, Recorded(pool, held), self._change.record)
 
     def _find(self, name: str) -> Pool | None:

@@ -33,7 +33,13 @@ class Seen:
         self._read: dict[str, tuple[float, Recorded]] = {}
 
     def read(
-        self, api: PrefectApi, target: Target, default_pool: str | None, *, triggers: bool
+        self,
+        api: PrefectApi,
+        target: Target,
+        default_pool: str | None,
+        *,
+        triggers: bool,
+        image: bool = True,
     ) -> Recorded:
         """The pool and the deployment as they are; raises what `PrefectRecorder.read` does."""
         begun, held = self._now(), api.deployment(target.flow, target.name)
@@ -41,7 +47,7 @@ class Seen:
         def find(name: str) -> Pool | None:
             return self._pool(name, api)
 
-        pool = pools.choose(target, held, default_pool, find=find, every=api.pools)
+        pool = pools.choose(target, held, default_pool, find=find, every=api.pools, image=image)
         if held is not None and triggers:
             from imagebuild.recorders import prefect_automations
 

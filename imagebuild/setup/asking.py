@@ -13,10 +13,10 @@ from imagebuild.errors import ImagebuildError, Unreachable, UsageError
 from imagebuild.events import Note, Warned
 from imagebuild.names import BadImageName, ImageName
 from imagebuild.planning import target_name
-from imagebuild.preparing import target_of
 from imagebuild.record import Target
 from imagebuild.recorders import pools
 from imagebuild.recorders.changes import check_names
+from imagebuild.records import target_of
 from imagebuild.request import DeploymentRequest
 from imagebuild.setup.answers import Answers
 from imagebuild.state import Pool

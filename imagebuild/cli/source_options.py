@@ -1,0 +1,81 @@
+"""The options that say where the code is, if not in a folder here, and what they ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagebuild.cli.command import option, with_options
+from imagebuild.errors import UsageError
+from imagebuild.request import SourceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONTENT = "What goes into the image"
+
+source_options = with_options(
+    option(
+        "--source",
+        section=_CONTENT,
+        metavar="URL",
+        help="Where the code is, if not in a folder here: a git repository (https://, ssh://,"
+        " git@host:path, git+https://; @REF and #SUBDIRECTORY may follow) or blob storage"
+        " (s3://, gs://, az:// and others of fsspec).",
+    ),
+    option(
+        "--source-credentials",
+        section=_CONTENT,
+        metavar="REFERENCE",
+        help="Where the source's secret is, never the secret itself: env:NAME, or a block of"
+        " Prefect's, block://TYPE/NAME.  [default: what this machine is signed in with]",
+    ),
+    option(
+        "--source-submodules/--no-source-submodules",
+        section=_CONTENT,
+        default=False,
+        help="Take the repository's submodules too.",
+    ),
+    option(
+        "--source-directory",
+        section=_CONTENT,
+        metavar="PATH",
+        multiple=True,
+        help="Take this directory of the repository alone; can be given again.",
+    ),
+    option(
+        "--code",
+        section=_CONTENT,
+        type=click.Choice(["baked", "pulled"]),
+        default="baked",
+        show_default=True,
+        help="Bake the code into the image; or let each run pull it from the source, and bake what"
+        " it depends on.",
+    ),
+)
+
+
+def source_request(options: Mapping[str, Any]) -> SourceRequest | None:
+    """Where the code is, if not here. Raises `UsageError` for what says more of no source."""
+    address = options.get("source")
+    more = {
+        "--source-credentials": options.get("source_credentials"),
+        "--source-submodules": options.get("source_submodules"),
+        "--source-directory": options.get("source_directory"),
+    }
+    given = [name for name, value in more.items() if value]
+    if address is None and given:
+        message = f"cannot use {' and '.join(given)} without --source"
+        raise UsageError(message, hint="say where the code is: --source URL")
+    if address is not None and options.get("context") is not None:
+        message = "cannot use --source with --context"
+        raise UsageError(message, causes=("both say where the code is",), hint="give one")
+    if address is None:
+        return None
+    return SourceRequest(
+        address,
+        options.get("source_credentials"),
+        submodules=bool(options.get("source_submodules")),
+        directories=tuple(options.get("source_directory") or ()),
+    )
