@@ -45,8 +45,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
     Raises `UsageError` for values that cannot be meant, and for options that exclude each other.
     """
     _check(options)
-    here, env = current_folder(), os.environ
-    image = _image(options.get("image"))
+    here, env, image = current_folder(), os.environ, _image(options.get("image"))
     base, layout = reading.base(options.get("base", DEFAULT_BASE))
     pushed = image is not None and (image.digest is not None or not image.is_bare)
     return BuildRequest(
