@@ -78,7 +78,9 @@ class GitSource:
             raise UsageError(message, causes=causes, hint="push it, and give that URL")
         clone: dict[str, Any] = {"id": _ID, "repository": address.url}
         if address.ref is not None and address.ref != "HEAD":
-            clone["commit_sha" if address.pulled_as_commit else "branch"] = address.ref
+            # `git clone --branch` takes the short name of either.
+            name = address.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+            clone["commit_sha" if address.pulled_as_commit else "branch"] = name
         if wanted.submodules:
             clone["include_submodules"] = True
         if wanted.directories:

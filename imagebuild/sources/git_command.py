@@ -77,7 +77,7 @@ class Git:
         return result.stdout.decode("utf-8", "surrogateescape")
 
     def _environment(self) -> dict[str, str]:
-        env = {key: value for key, value in self.env.items() if key not in ELSEWHERE}
+        env = self._own()
         settings = [*_SETTINGS, *(self.login.settings() if self.login else ())]
         env |= _configured(env, settings)
         env |= self.login.variables() if self.login else {}
@@ -90,12 +90,16 @@ class Git:
             env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
         return env
 
+    def _own(self) -> dict[str, str]:
+        """The user's environment, without what tells git of a repository of theirs."""
+        return {key: value for key, value in self.env.items() if key not in ELSEWHERE}
+
     def _has_own_ssh(self) -> bool:
         """Whether the user said how git calls ssh; a setting of ours would stand for theirs."""
         if {"GIT_SSH_COMMAND", "GIT_SSH"} & self.env.keys():
             return True
         command = ["git", "-C", str(_NOWHERE), "config", "--get", "core.sshCommand"]
-        found = subprocess.run(command, env=dict(self.env), capture_output=True, check=False)
+        found = subprocess.run(command, env=self._own(), capture_output=True, check=False)
         return found.returncode == 0
 
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 _LINES = 3
 _USER = re.compile(r"(://)[^/@\s']+@")
-_NOISE = re.compile(r"^(hint:|warning:|Cloning into|remote: *$|\s*$)")
+# The last two are of ssh's failures; the times begin what GIT_TRACE adds.
+_NOISE = re.compile(
+    r"^(hint:|warning:|Cloning into|remote: *$|\s*$|\d\d:\d\d:\d\d\.\d+ "
+    r"|Please make sure you have|and the repository exists)"
+)
 _STRANGER = re.compile(r"host key verification failed", re.I)
 _DENIED = re.compile(
     r"authentication failed|could not read (username|password)|permission denied"
@@ -28,7 +32,8 @@ _DOWN = re.compile(
     r"|remote end hung up|unexpected disconnect",
     re.I,
 )
-_NO_COMMIT = re.compile(r"not our ref|unadvertised object|couldn't find remote ref", re.I)
+_NO_COMMIT = re.compile(r"not our ref|couldn't find remote ref", re.I)
+_KEPT_BACK = re.compile(r"unadvertised object", re.I)
 _NO_PROGRAM = re.compile(r"^error: cannot run (\S+):", re.M)
 _QUOTED = re.compile(r"'[^']*'")  # a URL, say, whose words mean nothing here
 _ABSENT = re.compile(
@@ -38,8 +43,8 @@ _ABSENT = re.compile(
 )
 
 
-class NoSuchCommit(UsageError):
-    """The remote does not give out a commit by its hash."""
+class KeptBack(UsageError):
+    """The remote gives out by its hash only what a branch or a tag ends with."""
 
 
 def failure(address: Address, login: Login | None, printed: str) -> ImagebuildError:
@@ -52,7 +57,11 @@ def failure(address: Address, login: Login | None, printed: str) -> ImagebuildEr
     if program := _NO_PROGRAM.search(told):
         return UsageError(f"cannot fetch {shown}", causes=causes, hint=f"install {program[1]}")
     if _NO_COMMIT.search(told):
-        return NoSuchCommit(f"{shown} has no commit {address.ref}", causes=causes)
+        hint = "look at its branches, or push the commit"
+        return UsageError(f"{shown} has no commit {address.ref}", causes=causes, hint=hint)
+    if _KEPT_BACK.search(told):
+        hint = "its server is to allow protocol version 2: AcceptEnv GIT_PROTOCOL, for ssh"
+        return KeptBack(f"{shown} gives out no single objects", causes=causes, hint=hint)
     if _STRANGER.search(told):
         message = f"ssh does not know the host of {shown}"
         return Denied(message, causes=causes, hint="add its key to ~/.ssh/known_hosts")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import UsageError
 from imagebuild.sources.git_address import overlap, wanted_folders
-from imagebuild.sources.git_failures import NoSuchCommit
+from imagebuild.sources.git_failures import KeptBack
 from imagebuild.sources.git_revision import fetch_all, init, names_near
 
 if TYPE_CHECKING:
@@ -36,28 +37,45 @@ class Wanted:
 
 def fetch(git: Git, root: Path, commit: str, wanted: Wanted) -> None:
     """Fill the new folder; raises `UsageError` for a commit or a folder that is not there."""
-    init(git, root, commit)
-    partial = ["--filter=blob:none"] if wanted.folders else []
     try:
-        arguments = ["fetch", "--quiet", "--depth", "1", "--no-tags", *partial]
-        git.run(root, *arguments, "origin", commit)
-    except NoSuchCommit:
-        # A server of an older protocol gives out by hash only what a branch or a tag ends with.
-        fetch_all(git, root, *partial)
-        asked = ["rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"]
-        if not git.run(root, *asked, fine=(0, 1, 128)).strip():
-            raise
-    folders, modules = _listed(git, root, commit) if wanted.folders else ((), ())
+        _fill(git, root, commit, wanted, *(["--filter=blob:none"] if wanted.folders else []))
+    except KeptBack:
+        # A server of an older protocol, as behind most sshd: files do not come one by one.
+        shutil.rmtree(root)
+        root.mkdir()
+        _fill(git, root, commit, wanted)
+
+
+def _fill(git: Git, root: Path, commit: str, wanted: Wanted, *options: str) -> None:
+    init(git, root, commit)
+    _fetch_commit(git, root, commit, *options)
+    folders: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    if wanted.folders or wanted.submodules:
+        folders, modules = _listed(git, root, commit)
     for folder in wanted.folders:
         _check(git, folder, folders, modules, wanted)
     if wanted.folders:
         _narrow(git, root, wanted, modules)
     git.run(root, "checkout", "--quiet", "--detach", commit, "--")
-    if wanted.submodules:
-        paths = [each for each in modules if _is_wanted(each, wanted)]
-        if paths or not wanted.folders:
-            update = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
-            git.run(root, *update, "--", *paths)
+    paths = [each for each in modules if wanted.submodules and _is_wanted(each, wanted)]
+    if paths:
+        update = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
+        git.run(root, *update, "--", *paths)
+
+
+def _fetch_commit(git: Git, root: Path, commit: str, *options: str) -> None:
+    """The commit alone, or all of them where that is the only way to one in the middle."""
+    try:
+        alone = ["fetch", "--quiet", "--depth", "1", "--no-tags", *options]
+        git.run(root, *alone, "origin", commit)
+    except KeptBack:
+        fetch_all(git, root, *options)
+        asked = ["rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"]
+        if not git.run(root, *asked, fine=(0, 1, 128)).strip():
+            message = f"{git.address.shown} has no commit {commit}"
+            hint = "look at its branches, or push the commit"
+            raise UsageError(message, causes=("no branch or tag has it",), hint=hint) from None
 
 
 def _listed(git: Git, root: Path, commit: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -21,6 +21,7 @@ class GitServer(ThreadingHTTPServer):
     def __init__(self, folder: Path, user: str | None, password: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder, self.asked = folder, list[str]()
+        self.logins = list[str | None]()
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
         self.authorization = f"Basic {login}" if user else None
 
@@ -45,6 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
+        self.server.logins.append(self.headers.get("Authorization"))
         expected = self.server.authorization
         if expected is not None and self.headers.get("Authorization") != expected:
             self._send(401, {"WWW-Authenticate": 'Basic realm="git"', "Content-Length": "0"}, b"")

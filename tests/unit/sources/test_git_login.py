@@ -98,16 +98,34 @@ def test_a_part_of_it_is_fetched_with_the_token_too(server: GitServer, part: str
 
 
 def test_a_private_submodule_of_the_same_host_is_fetched(server: GitServer) -> None:
-    """Of another host nobody is told the token."""
-    flows = server.folder / "team" / "flows"
-    module = made(server.folder / "team" / "module")
-    allowed = ("-c", "protocol.file.allow=always")
-    git(flows, *allowed, "submodule", "--quiet", "add", f"file://{module}", "shared")
-    git(flows, "config", "--file", ".gitmodules", "submodule.shared.url", "../module")
-    add(flows, {})
+    """By the same token."""
+    add_module(server, "../module")
     asked: dict[str, Any] = {"env": TOKEN, "credentials": "env:TOKEN", "submodules": True}
     with checked_out(server.url("team/flows"), **asked) as checkout:
         assert files(checkout.root)["shared/flow.py"] == "two\n"
+
+
+def test_a_submodule_of_another_host_is_not_told_the_token(
+    server: GitServer, tmp_path: Path
+) -> None:
+    """It may ask for a password as it likes."""
+    asked: dict[str, Any] = {"env": TOKEN, "credentials": "env:TOKEN", "submodules": True}
+    with git_server(server.folder, "git", CANARY) as other:
+        add_module(server, other.url("team/module"))
+        with pytest.raises(Denied) as caught, checked_out(server.url("team/flows"), **asked):
+            pass
+        assert set(other.logins) == {None}
+        assert CANARY not in str(caught.value)
+    assert set(server.logins) > {None}
+
+
+def add_module(server: GitServer, url: str) -> None:
+    """Let `team/flows` have a submodule `shared`, whose repository is `team/module`."""
+    flows, module = server.folder / "team" / "flows", made(server.folder / "team" / "module")
+    allowed = ("-c", "protocol.file.allow=always")
+    git(flows, *allowed, "submodule", "--quiet", "add", f"file://{module}", "shared")
+    git(flows, "config", "--file", ".gitmodules", "submodule.shared.url", url)
+    add(flows, {})
 
 
 @pytest.mark.parametrize("credentials", ["env:TOKEN", "block://secret/mine", None])
@@ -171,11 +189,21 @@ def test_no_argument_no_error_and_no_file_has_the_token(
     assert not any(CANARY.encode() in content for content in contents)
 
 
+def test_what_git_traces_is_no_reason(server: GitServer) -> None:
+    """Nor is the token in it, where the user asks git to tell all."""
+    env = TOKEN | {"GIT_TRACE": "1", "GIT_TRACE_CURL": "1", "GIT_TRACE_REDACT": "0"}
+    asked: dict[str, Any] = {"env": env, "credentials": "env:TOKEN"}
+    with pytest.raises(UsageError) as caught, checked_out(server.url("team/gone"), **asked):
+        pass
+    assert [cause for cause in caught.value.causes if "trace" in cause or "http.c" in cause] == []
+    with checked_out(server.url("team/flows"), **asked) as checkout:
+        assert files(checkout.root) == LATEST
+
+
 def test_what_git_prints_is_told_without_the_token(server: GitServer, tmp_path: Path) -> None:
     """Whoever it is that repeats it."""
-    (tmp_path / "git").write_text(
-        '#!/bin/sh\necho "fatal: $IMAGEBUILD_GIT_PASSWORD at https://me:x@h/ is odd" >&2\nexit 128\n'
-    )
+    says = "fatal: $IMAGEBUILD_GIT_PASSWORD at https://me:x@h/ is odd"
+    (tmp_path / "git").write_text(f'#!/bin/sh\necho "{says}" >&2\nexit 128\n')
     (tmp_path / "git").chmod(0o755)
     env = TOKEN | {"PATH": str(tmp_path)}
     with (

@@ -70,6 +70,24 @@ def test_of_a_subdirectory_nothing_else_is_fetched(origin: Path) -> None:
         assert not checkout.commit.dirty
 
 
+def test_a_server_of_an_older_protocol_gives_the_same(origin: Path) -> None:
+    """It gives out by hash only what a branch ends with; so does git behind most servers of ssh."""
+    commit = git(origin, "rev-parse", "trunk")
+    add(origin, {"flow.py": "three\n"})
+    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.version"}
+    env |= {"GIT_CONFIG_VALUE_0": "0"}
+    for ref in ("", "@v1.0", f"@{commit}", f"@{commit[:8]}"):
+        with checked_out(f"git+file://{origin}{ref}#jobs/etl", env=env) as checkout:
+            assert files(checkout.root.parents[1]) == {"jobs/etl/flow.py": "etl\n"}
+        with checked_out(f"git+file://{origin}{ref}", env=env) as checkout:
+            assert files(checkout.root).keys() == FILES.keys()
+    gone = "deadbeef" * 5
+    for part in ("", "#jobs/etl"):
+        address = f"git+file://{origin}@{gone}{part}"
+        with pytest.raises(UsageError, match=gone), checked_out(address, env=env):
+            pass
+
+
 def test_directories_are_those_of_a_sparse_checkout(origin: Path) -> None:
     """With the files above, as a run of Prefect's has them."""
     with checked_out(f"git+file://{origin}", directories=("jobs/web",)) as checkout:
@@ -234,6 +252,8 @@ def test_a_repository_may_hash_with_sha_256(tmp_path: Path) -> None:
         ("https://h/t/app", {}, {"repository": "https://h/t/app"}),
         ("git+https://h/app@v1", {}, {"repository": "https://h/app", "branch": "v1"}),
         ("https://h/app@abcdef0", {}, {"repository": "https://h/app", "commit_sha": "abcdef0"}),
+        ("https://h/app@refs/tags/v1", {}, {"repository": "https://h/app", "branch": "v1"}),
+        ("https://h/app@HEAD", {}, {"repository": "https://h/app"}),
         ("https://h/app@cafe", {}, {"repository": "https://h/app", "branch": "cafe"}),
         (
             "git@h:app",
