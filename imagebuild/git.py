@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SECONDS = 5.0
 
 # They say where the repository is; a hook of git has them, for another folder perhaps.
-_ELSEWHERE = {
+ELSEWHERE = {
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_DIR",
@@ -103,7 +103,7 @@ def _git(
     """What git answers to this input; raises where it fails or takes too long."""
     result = subprocess.run(
         ["git", "--no-pager", "-C", str(root), "-c", "core.fsmonitor=false", *arguments],
-        env={key: value for key, value in env.items() if key not in _ELSEWHERE} | _QUIET,
+        env={key: value for key, value in env.items() if key not in ELSEWHERE} | _QUIET,
         input=text,
         capture_output=True,
         timeout=_SECONDS,
