@@ -1,4 +1,4 @@
-"""A server of git repositories on loopback, git's own behind a password."""
+"""A server of git repositories on this machine, git's own behind a password."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class GitServer(ThreadingHTTPServer):
     """Serves the repositories in a folder to one user, or to everybody without a password."""
 
-    def __init__(self, folder: Path, user: str | None, password: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, folder: Path, user: str | None, password: str, host: str) -> None:
+        super().__init__((host, 0), _Handler)
         self.folder, self.asked = folder, list[str]()
         self.logins = list[str | None]()
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -27,7 +27,8 @@ class GitServer(ThreadingHTTPServer):
 
     def url(self, path: str) -> str:
         """Where a repository is."""
-        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}/{path}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -89,7 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def git_server(folder: Path, user: str | None = None, password: str = "") -> Iterator[GitServer]:
-    """Serve until the block ends."""
-    with running(GitServer(folder, user, password)) as server:
+def git_server(
+    folder: Path, user: str | None = None, password: str = "", host: str = "127.0.0.1"
+) -> Iterator[GitServer]:
+    """Serve on an address of this machine until the block ends."""
+    with running(GitServer(folder, user, password, host)) as server:
         yield server

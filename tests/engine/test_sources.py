@@ -1,0 +1,204 @@
+"""Code that lies elsewhere, baked and pulled, each to a run that is Completed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command import imagebuild
+from tests.support.git_http import git_server
+from tests.support.prefect_stack import container_host, own_pool, running_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from docker import DockerClient
+
+    from tests.support.git_http import GitServer
+    from tests.support.prefect_stack import PrefectServer, Worker
+    from tests.support.registry import Registry
+
+FLOW = """
+from prefect import flow
+
+@flow(log_prints=True)
+def greet(name: str = "world"):
+    from flows.words import GREETING
+    print(f"{GREETING}, {name}!")
+"""
+TOKEN = "a-token-that-nobody-may-see"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as somebody, with none of the machine's own settings."""
+    env = {
+        **os.environ,
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@example.com",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@example.com",
+    }
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], env=env, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def write(root: Path, greeting: str) -> None:
+    """Write a project of two modules."""
+    (root / "flows").mkdir(parents=True, exist_ok=True)
+    (root / "flows" / "greet.py").write_text(FLOW)
+    (root / "flows" / "words.py").write_text(f"GREETING = {greeting!r}\n")
+    (root / "requirements.txt").write_text("emoji==2.14.1\n")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Give a repository whose default branch is not called main."""
+    root = tmp_path / "served" / "greeter.git"
+    root.mkdir(parents=True)
+    git(root, "init", "--quiet", "--initial-branch", "trunk")
+    write(root, "Good morning")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "one")
+    return root
+
+
+@pytest.fixture
+def private(repository: Path) -> Iterator[GitServer]:
+    """Serve it to whoever has the token."""
+    with git_server(repository.parent, "git", TOKEN) as server:
+        yield server
+
+
+@pytest.fixture
+def public(repository: Path, engine: DockerClient) -> Iterator[GitServer]:
+    """Serve it to everybody, where containers reach it too."""
+    with git_server(repository.parent, host=container_host(engine)) as server:
+        yield server
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, env: dict[str, str]) -> tuple[Path, dict[str, str]]:
+    """Give a folder without a project, and the environment of a user with a home of his own."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder, {**env, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def test_a_private_repository_is_baked_and_runs(
+    private: GitServer,
+    repository: Path,
+    elsewhere: tuple[Path, dict[str, str]],
+    prefect_server: PrefectServer,
+    worker: Worker,
+    registry: Registry,
+    made: list[str],
+) -> None:
+    """At one commit; unchanged, nothing is fetched, built, pushed or written again."""
+    folder, env = elsewhere
+    env = {**env, "GIT_TOKEN": TOKEN}
+    command = [
+        *("deploy", "flows/greet.py:greet", "--source", private.url("greeter.git")),
+        *("--source-credentials", "env:GIT_TOKEN", "--name", "from-git", "--pool", "docker-pool"),
+        *("--image", f"{registry.address}/team/greeter:v1"),
+    ]
+    first = imagebuild(*command, cwd=folder, env=env)
+    made.append(first.reference)
+    run = prefect_server.api.run_deployment("greet/from-git", {"name": "git"})
+    lines = prefect_server.api.logs(run.id, awaited="Good morning, git!")
+    private.asked.clear()
+    again = imagebuild(*command, cwd=folder, env=env)
+
+    assert run.state == "Completed"
+    assert any("Good morning, git!" in line for line in lines)
+    assert again.reference == first.reference
+    assert again.told.count("nothing changed") == 2  # the image, and the record
+    assert [line.split()[0] for line in private.asked].count("POST") == 1  # which commit it is
+    assert TOKEN not in first.told + again.told
+    assert TOKEN not in str(prefect_server.api.deployment("greet/from-git"))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_new_commit_is_a_new_image(
+    public: GitServer,
+    repository: Path,
+    elsewhere: tuple[Path, dict[str, str]],
+    prefect_server: PrefectServer,
+    worker: Worker,
+    made: list[str],
+) -> None:
+    """And the image tells which."""
+    folder, env = elsewhere
+    command = [
+        *("deploy", "flows/greet.py:greet", "--source", public.url("greeter.git"), "--no-push"),
+        *("--name", "moving", "--pool", "docker-pool", "--image", "greeter:moving"),
+    ]
+    made.append("greeter:moving")
+    imagebuild(*command, cwd=folder, env=env)
+    write(repository, "Good evening")
+    git(repository, "commit", "--quiet", "--all", "--message", "two")
+    imagebuild(*command, cwd=folder, env=env)
+    run = prefect_server.api.run_deployment("greet/moving", {"name": "git"})
+
+    assert run.state == "Completed"
+    assert prefect_server.api.logs(run.id, awaited="Good evening, git!")
+
+
+def test_a_repository_is_pulled_by_each_run_in_a_container(
+    public: GitServer,
+    elsewhere: tuple[Path, dict[str, str]],
+    prefect_server: PrefectServer,
+    worker: Worker,
+    engine: DockerClient,
+    made: list[str],
+) -> None:
+    """The image holds what it depends on, and none of it."""
+    folder, env = elsewhere
+    made.append("greeter:pulled")
+    imagebuild(
+        *("deploy", "flows/greet.py:greet", "--source", public.url("greeter.git"), "--no-push"),
+        *("--code", "pulled", "--name", "pulled", "--pool", "docker-pool", "--image", made[0]),
+        cwd=folder,
+        env=env,
+    )
+    run = prefect_server.api.run_deployment("greet/pulled", {"name": "pulled"})
+    found = engine.containers.run(
+        made[0], ["sh", "-c", "python -c 'import emoji'; find /opt -name words.py"], remove=True
+    )
+
+    assert run.state == "Completed"
+    assert prefect_server.api.logs(run.id, awaited="Good morning, pulled!")
+    assert found.decode().strip() == ""
+
+
+@pytest.mark.parametrize("place", ["git", "folder"])
+def test_a_process_pulls_its_code(
+    place: str,
+    public: GitServer,
+    repository: Path,
+    elsewhere: tuple[Path, dict[str, str]],
+    prefect_server: PrefectServer,
+) -> None:
+    """Without any image."""
+    folder, env = elsewhere
+    source = public.url("greeter.git") if place == "git" else str(repository)
+    with own_pool(prefect_server, f"processes-{place}", "process") as pool:
+        ran = imagebuild(
+            *("deploy", "flows/greet.py:greet", "--source", source, "--code", "pulled"),
+            *("--name", f"process-{place}", "--pool", pool),
+            cwd=folder,
+            env=env,
+        )
+        with running_worker(prefect_server, pool, "process") as worker:
+            worker.wait_online()
+            run = prefect_server.api.run_deployment(f"greet/process-{place}", {"name": place})
+
+    assert run.state == "Completed"
+    assert prefect_server.api.logs(run.id, awaited=f"Good morning, {place}!")
+    assert ran.code == 0, ran.told
