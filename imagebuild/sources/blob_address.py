@@ -42,8 +42,8 @@ class BlobAddress:
             bucket, account = told.groups()
         address = cls(protocol, bucket, prefix, account)
         if reason := _why_not(address):
-            told = f"{protocol}://{bucket.rpartition('@')[2]}"
-            raise _refused(told, reason)
+            shown = f"{protocol}://{bucket.rpartition('@')[2]}"
+            raise _refused(shown, reason)
         return address
 
     @property

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 AWS_BLOCK, GCP_BLOCK = "aws-credentials", "gcp-credentials"
 AZURE_BLOCK = "azure-blob-storage-credentials"
 BLOCKS = {S3: AWS_BLOCK, GCS: GCP_BLOCK, AZURE: AZURE_BLOCK}
+# What a message may tell.
+_PUBLIC = frozenset(
+    {
+        *("endpoint_url", "region_name", "profile", "verify", "use_ssl"),
+        *("project", "project_id", "type", "universe_domain", "client_email"),
+        *("auth_uri", "token_uri", "auth_provider_x509_cert_url", "client_x509_cert_url"),
+        *("account_name", "account_host", "client_id", "tenant_id"),
+    }
+)
 _SIGNED_IN = {
     S3: "leave it out where AWS's own variables or profile are set, which are read by themselves, "
     "or give block://aws-credentials/NAME",
@@ -63,8 +72,9 @@ def options(
 def secrets_in(value: Any) -> Iterator[str]:
     """Every text in options that nobody may read in a message."""
     if isinstance(value, dict):
-        for inner in value.values():
-            yield from secrets_in(inner)
+        for key, inner in value.items():
+            if key not in _PUBLIC:
+                yield from secrets_in(inner)
     elif isinstance(value, str) and len(value) > 3:
         yield value
         # Each part of a connection string is one too: `AccountKey=…;`
