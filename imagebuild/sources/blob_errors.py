@@ -36,6 +36,7 @@ _OF_THE_NET = frozenset(
     }
 )
 _LONGEST = 300
+_ACCOUNT = "write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/FOLDER, or give credentials"
 
 
 def missing_library(address: BlobAddress, error: ImportError) -> UsageError:
@@ -71,7 +72,9 @@ def translated(
         )
     if any(_is_of_the_net(each) for each in _chain(error)):
         return Unreachable(message, causes=causes, hint="see whether the storage is up, try again")
-    return ImagebuildError(message, causes=causes)
+    # Azure's containers are found by their account, which only these tell.
+    hint = _ACCOUNT if address.service == AZURE and not options else None
+    return ImagebuildError(message, causes=causes, hint=hint)
 
 
 def _refuses(error: BaseException) -> bool:

@@ -49,7 +49,7 @@ class Fetch:
         if revision_of(self.store.listing()) != revision_of(self.blobs):
             reason = "somebody wrote to it"
             raise self.store.changed(reason)
-        if self.reuse:
+        if self.reuse and root.name != _MARKS:
             marks = {blob.key: blob.mark for blob in self.blobs if blob.mark}
             (root.parent / _MARKS).write_text(json.dumps(marks))
 

@@ -219,6 +219,22 @@ def test_errors_are_ours_and_tell_no_secret(
         assert kind is not Denied or credentials in str(error.value)
 
 
+def test_a_folder_may_be_called_as_our_own_file_is(bucket: type[Bucket], tmp_path: Path) -> None:
+    """Then nothing is reused."""
+    bucket.objects["revision.json/flow.py"] = b"one"
+    assert files(opened(tmp_path, "gs://team/revision.json")) == {"flow.py": "one"}
+
+
+def test_azure_wants_to_know_the_account(
+    bucket: type[Bucket], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where neither the address nor credentials tell it, the hint does."""
+    monkeypatch.setitem(_registry, "az", Bucket)
+    bucket.raises = ValueError("no account")
+    with pytest.raises(ImagebuildError, match=r"hint: write abfss://CONTAINER@ACCOUNT"):
+        files(opened(tmp_path, "az://team/flows"))
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [
