@@ -55,6 +55,7 @@ DOORS = {
     "packaging": "versions",
     "yaml": "roots prefect",
     "ruamel": "setup",
+    "fsspec": "sources",
 }
 
 LONGEST_MODULE, LONGEST_FUNCTION = 250, 40
