@@ -35,8 +35,7 @@ class Secret:
 class SourceRequest:
     """Where the code is, if not in a folder of this machine, as it was asked for.
 
-    `address` is a URL of git or of a storage, or `block://TYPE/NAME`; `storage` is an object of
-    Prefect's instead, and `address` then what messages call it. `credentials` is a reference:
+    `address` is a URL of git or of a storage, or `block://TYPE/NAME`. `credentials` is a reference:
     `env:NAME` or `block://TYPE/NAME`. `submodules` and `directories` (the only ones wanted,
     relative to the repository) are of git alone.
     """
@@ -45,7 +44,6 @@ class SourceRequest:
     credentials: str | None = None
     submodules: bool = False
     directories: tuple[str, ...] = ()
-    storage: Any = None
 
 
 @dataclass(frozen=True)

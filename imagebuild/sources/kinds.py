@@ -19,7 +19,7 @@ _OF_GIT = frozenset({"http", "https", "ssh", "git"})
 def kind_of(asked: SourceRequest) -> str:
     """The key in the table of sources. Raises `UsageError` for an address that is none."""
     address = asked.address
-    if asked.storage is not None or address.startswith("block://"):
+    if address.startswith("block://"):
         return "storage"
     if not address.strip() or address.startswith("-") or not address.isprintable():
         message = f"{address!r} is no source of code"
