@@ -67,6 +67,7 @@ def _environment(project: Project, environment: Environment) -> dict[str, Any]:
             for path in candidates(project.context, chosen)
         ],
         "sources": list(chosen.sources),
+        "libraries": list(environment.libraries),
         "system_packages": list(environment.packages),
         "build_args": sorted(environment.build_args),
         "secrets": list(environment.secrets),
@@ -75,9 +76,12 @@ def _environment(project: Project, environment: Environment) -> dict[str, Any]:
 
 
 def _code(project: Project, code: Code) -> dict[str, Any]:
-    sizes = {node.path: node.size for node in project.context.nodes if node.kind == "file"}
+    baked = code.tree != ""
+    nodes = project.context.nodes if baked else ()
+    sizes = {node.path: node.size for node in nodes if node.kind == "file"}
     largest = sorted(sizes, key=lambda path: (-sizes[path], path))[:_LARGEST]
     return {
+        "baked": baked,
         "directory": code.directory,
         "files": len(sizes),
         "bytes": sum(sizes.values()),
@@ -118,10 +122,11 @@ def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iter
     recipe = "dockerfile" if "dockerfile" in environment else "template"
     lists = {
         kind.replace("_", " "): ", ".join(environment[kind])
-        for kind in ("system_packages", "build_args", "secrets", "ssh")
+        for kind in ("libraries", "system_packages", "build_args", "secrets", "ssh")
     }
     files = [(item["path"], _use(item["installed"])) for item in environment["dependency_files"]]
-    amount = f"{file_count(code['files'])}, {size(code['bytes'])}, in "
+    place = code["directory"] or "the Dockerfile's WORKDIR"
+    amount = f"{file_count(code['files'])}, {size(code['bytes'])}, in {place}"
     rows = {
         "image": ", ".join(document["names"]),
         "base": f"{base['name']}  {base['digest'] or base['image_id'] or '(not asked)'}",
@@ -129,7 +134,7 @@ def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iter
         recipe: environment[recipe],
         **lists,
         "dependencies": _table(files),
-        "code": amount + (code["directory"] or "the Dockerfile's WORKDIR"),
+        "code": amount if code["baked"] else "pulled by each run; none is in the image",
         ("files" if every_file else "largest"): _table(
             [
                 (item["path"], size(item["bytes"]))

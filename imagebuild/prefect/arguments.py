@@ -16,7 +16,7 @@ from imagebuild.cli import reading
 from imagebuild.errors import UsageError
 from imagebuild.planning import placed
 from imagebuild.prefect.keywords import Keywords, refuse, text, texts
-from imagebuild.request import BuildRequest
+from imagebuild.request import BuildRequest, SourceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,6 +133,8 @@ def _content(keywords: Keywords, request: BuildRequest, env: Mapping[str, str]) 
             for each in keywords.texts("secrets")
         ),
         ssh=reading.agents(keywords.texts("ssh"), env, "ssh"),
+        source=_source(keywords),
+        pulled=_pulled(keywords),
     )
 
 
@@ -145,6 +147,33 @@ def _context(keywords: Keywords, root: Path) -> Path:
             "check it out, and give the folder",
         )
     return root if path is None else root / path
+
+
+def _source(keywords: Keywords) -> SourceRequest | None:
+    """Where the code is, if not in the project root."""
+    address = keywords.text("source")
+    further = [each for each in ("credentials", "submodules", "directories") if each in keywords]
+    if address is None and further:
+        words = " and ".join(map(keywords.word, further))
+        refuse(words, "they are said of a source", "give source='https://…' too")
+    if address is not None and "context" in keywords:
+        both = f"source with {keywords.word('context')}"
+        refuse(both, "both say where the code is", "give one of them")
+    if address is None:
+        return None
+    return SourceRequest(
+        address,
+        keywords.text("credentials"),
+        submodules=keywords.flag("submodules") or False,
+        directories=keywords.texts("directories"),
+    )
+
+
+def _pulled(keywords: Keywords) -> bool:
+    code = keywords.text("code")
+    if code not in {None, "baked", "pulled"}:
+        refuse(f"code={code!r}", "code is baked or pulled", "write code='pulled', or leave it out")
+    return code == "pulled"
 
 
 def _dockerfile(given: object, keywords: Keywords, context: Path, root: Path) -> str | None:

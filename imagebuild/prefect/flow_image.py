@@ -43,8 +43,9 @@ class FlowImage(DockerImage):
     `build_kwargs` are the options of `imagebuild build`: `context` (the project root, else the
     current folder), `base`, `requirements`, `system_packages`, `template`, `directory`, `env`,
     `labels`, `build_args`, `secrets`, `ssh`, `platform`, `pull`, `cache`, `tags` (further ones),
-    `builder`; `pin=False` to record the tag instead of the digest; and whatever docker-py and
-    buildx call them. Raises `UsageError` for one that cannot be meant, by its name.
+    `builder`, `source`, `source_credentials`, `code`; `pin=False` to record the tag instead of the
+    digest; and whatever docker-py and buildx call them. Raises `UsageError` for one that cannot be
+    meant, by its name.
 
     `name`, `tag` (empty until it is known) and the other arguments are its attributes, as
     `DockerImage` has them; to a type checker it is one.

@@ -45,7 +45,8 @@ def missing_library(address: BlobAddress, error: ImportError) -> UsageError:
     said = printable(str(error), _LONGEST)
     line = f"pip install 'flow-imagebuild[{extra}]'" if extra else None
     message = f"cannot read {address.url}: the library for {address.protocol}:// is missing"
-    return UsageError(message, causes=(said,), hint=line or said)
+    hint = line or f"install what fsspec needs for {address.protocol}://"
+    return UsageError(message, causes=(said,), hint=hint)
 
 
 def is_gone(error: BaseException) -> bool:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HINT = "https://host/team/flows@branch#folder, or git@host:team/flows"
-_SECRET_HINT = "give --credentials env:NAME or block://secret/NAME, which say where the secret is"
+_SECRET_HINT = (
+    "give --source-credentials env:NAME or block://secret/NAME, which say where the secret is"
+)
 _HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?"
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(?:([^/]*)@)?([^/@]*)(/.*)", re.IGNORECASE)
 # https://git-scm.com/docs/git-clone#_git_urls

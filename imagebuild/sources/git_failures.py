@@ -81,4 +81,4 @@ def _hint(address: Address, login: Login | None) -> str:
         return "load a key that may read it into the ssh agent"
     if login:
         return "check that it may read this repository and has not expired"
-    return "give --credentials env:NAME or block://secret/NAME"
+    return "give --source-credentials env:NAME or block://secret/NAME"

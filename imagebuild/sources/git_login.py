@@ -65,7 +65,7 @@ def check_reference(text: str, address: Address) -> Reference:
     if address.scheme not in {"http", "https"}:
         message = f"cannot use {reference} for {address.shown}"
         cause = "ssh takes keys, no tokens" if address.scheme == "ssh" else "it is on this machine"
-        raise UsageError(message, causes=(cause,), hint="leave --credentials out")
+        raise UsageError(message, causes=(cause,), hint="leave --source-credentials out")
     return reference
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imagebuild.cli.preview import plan_document, plan_lines
 from imagebuild.pipeline import build, preview
-from imagebuild.preparing import render
+from imagebuild.preparing import foresee, render
 from imagebuild.record import SET_DIRECTORY
 from imagebuild.request import DeploymentRequest
 from imagebuild.sources.local import LocalSource
@@ -111,3 +112,12 @@ def test_there_is_nothing_to_preview_where_nothing_is_built(world: World) -> Non
     wanted = DeploymentRequest(pool="process")
     with pytest.raises(Exception, match="nothing is built for the work pool 'process'"):
         preview(request(world.root, pulled=True), wanted, world.parts, world.told.append)
+
+
+def test_a_plan_says_that_the_code_is_pulled(world: World) -> None:
+    """And counts no file of it."""
+    foreseen = foresee(request(world.root, pulled=True), world.parts, world.told.append)
+    document = plan_document(foreseen.project, foreseen.plan, foreseen.steps)
+
+    assert (document["code"]["baked"], document["code"]["files"]) == (False, 0)
+    assert any("pulled by each run" in line for line in plan_lines(document))

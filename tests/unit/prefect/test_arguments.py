@@ -12,7 +12,7 @@ import pytest
 from imagebuild.errors import UsageError
 from imagebuild.prefect.arguments import builder_of, image_request
 from imagebuild.prefect.refused import HARMLESS, REFUSED
-from imagebuild.request import BuildRequest, Secret
+from imagebuild.request import BuildRequest, Secret, SourceRequest
 from tests.unit.values import name
 
 ROOT = Path("/src/app")
@@ -226,3 +226,41 @@ def test_both_backends_of_prefect_are_the_engines_buildkit(
     """There is nothing to install for either."""
     assert builder_of(given) == builder
     assert asked(given=given) == asked()
+
+
+def test_a_source_is_that_of_the_command() -> None:
+    """By the same names."""
+    request = asked(
+        given={
+            "source": "https://git.example/team/flows@v1",
+            "source_credentials": "env:TOKEN",
+            "source_submodules": True,
+            "source_directory": ["flows"],
+            "code": "pulled",
+        }
+    )
+
+    assert request.source == SourceRequest(
+        "https://git.example/team/flows@v1", "env:TOKEN", submodules=True, directories=("flows",)
+    )
+    assert request.pulled
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"source": "s3://b", "context": "."}, "source with context"),
+        ({"source_credentials": "env:X"}, "source_credentials"),
+        ({"code": "fetched"}, "code='fetched'"),
+        ({"source": 3}, "source"),
+    ],
+)
+def test_a_source_that_cannot_be_meant_is_refused_by_its_name(
+    given: dict[str, Any], told: str
+) -> None:
+    """With what to give instead."""
+    with pytest.raises(UsageError) as refused:
+        asked(given=given)
+
+    assert told in refused.value.message
+    assert refused.value.hint

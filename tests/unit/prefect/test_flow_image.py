@@ -207,3 +207,13 @@ def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
     """Lazy names are as others are."""
     assert not hasattr(imagebuild, "flow_image")
     assert not hasattr(imagebuild.prefect, "Nothing")
+
+
+def test_code_that_runs_pull_is_not_in_the_image(world: World) -> None:
+    """So an edit changes no image."""
+    image = FlowImage(f"{APP}:v1", code="pulled")
+    image.build()
+    (world.root / "flow.py").write_text("# another\n")
+    image.build()
+
+    assert len(world.builder.built) == 1
