@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +14,7 @@ from imagebuild.cli.build import build
 from imagebuild.cli.deploy import deploy
 from imagebuild.cli.errors import Invocation, show_bug, show_error
 from imagebuild.cli.init import init
+from imagebuild.cli.interrupts import listen
 from imagebuild.cli.plan import plan
 from imagebuild.cli.pool import pool
 from imagebuild.cli.push import push
@@ -58,8 +58,7 @@ def main(args: Sequence[str] | None = None) -> int:
     invocation = Invocation(json="--json" in (sys.argv[1:] if args is None else args))
     if sys.stderr is None:  # closed by whoever started this: nobody is to be told
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as it runs
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminate)
+    listen()
     try:
         cli.main(args, prog_name="imagebuild", standalone_mode=False, obj=invocation)
     except click.ClickException as error:
@@ -93,7 +92,3 @@ def _interrupted(code: int, invocation: Invocation) -> int:
     message = "interrupted: what was not finished can be run again"
     click.echo(message, err=True)
     return invocation.ended(code, message)
-
-
-def _terminate(signum: int, frame: Any) -> NoReturn:  # noqa: ARG001 -- the signal handler's form
-    raise Interrupted(128 + signum)

@@ -49,7 +49,7 @@ class Working:
         made = {**document(outcome), "build": self.tally.document()}
         if self.options["json"]:
             print_json(made)
-        else:
+        elif outcome.reference is not None:
             click.echo(outcome.reference)
         tell_outcomes([outcome], os.environ)
         hand_on([outcome], made, self.options)
