@@ -356,6 +356,19 @@ def test_without_an_environment_and_an_engine_nothing_is_built(
     assert tags(registry, "append/none") == set()
 
 
+def inside(engine: DockerClient, registry: Registry) -> str:
+    """Give the address that a registry has among containers."""
+    port = registry.address.partition(":")[2]
+    # By IPv6, another container may be published at the port that is the registry's by IPv4.
+    [settings] = [
+        container.attrs["NetworkSettings"]
+        for container in engine.containers.list(filters={"publish": port})
+        if (container.ports.get("5000/tcp") or [{}])[0].get("HostPort") == port
+    ]
+    [network] = settings["Networks"].values()
+    return str(network["IPAddress"])
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_a_registry_without_tls_has_to_be_named(
     project: Path,
@@ -368,10 +381,7 @@ def test_a_registry_without_tls_has_to_be_named(
     """Unless it is on this machine; nothing is sent to it otherwise."""
     build(project, env, f"{registry.address}/append/plain:v1", small_base)
     edit(project, "more")
-    port = registry.address.partition(":")[2]
-    [container] = engine.containers.list(filters={"publish": port})
-    [network] = container.attrs["NetworkSettings"]["Networks"].values()
-    host = f"{network['IPAddress']}:5000"
+    host = f"{inside(engine, registry)}:5000"
     base = f"{small_base}@{registry.digest('bases/small', '1')}"
     arguments = ("build", "--push", "--image", f"{host}/append/plain:v1", "--base", base)
     said = ("--insecure-registry", host) if named else ()
