@@ -12,8 +12,15 @@ from imagebuild.outcome import Outcome
 from imagebuild.pairing import with_libraries
 from imagebuild.parallel import both
 from imagebuild.plan import Build
-from imagebuild.preparing import prepare_deploy, prepare_image
-from imagebuild.pulling import arranged, record_without_image
+from imagebuild.preparing import meant, prepare_deploy, prepare_image
+from imagebuild.pulling import (
+    arranged,
+    change_without_image,
+    check_image,
+    described,
+    record_without_image,
+    takes_image,
+)
 from imagebuild.stages import (
     Run,
     any_pushed,
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
     from imagebuild.events import Emit
     from imagebuild.names import LayoutName
     from imagebuild.plan import Plan, Steps
-    from imagebuild.preparing import Deploy
+    from imagebuild.preparing import Deploy, Meant
     from imagebuild.protocols import Checkout, Image, Parts
     from imagebuild.record import Change, Record
     from imagebuild.request import BuildRequest, DeploymentRequest
@@ -57,26 +64,26 @@ def deploy(
     """
     run = Run(parts, emit)
     with run.told(), parts.source.checkout() as checkout:
-        if request.pulled:
-            way = arranged(request, wanted, parts, checkout, emit)
-            if not way.recorded.pool.accepts_image:
-                return record_without_image(way, run, checkout, confirm=confirm, finish=finish)
-            request, wanted = way.image, way.wanted
-        return _deployed(request, wanted, run, checkout, confirm, finish)
+        with run.stage("preflight") as told:
+            what = _meant(request, wanted, run, checkout)
+            ready = prepare_deploy(what, run, checkout) if takes_image(what) else None
+            change = ready.change if ready else change_without_image(what, run, checkout)
+            confirm(change)
+            told.append(f"{change.target} on the work pool {change.pool}")
+            change = change if ready else described(what, change, run)
+        if ready is None:
+            return record_without_image(change, run, finish)
+        return _deployed(request, ready, run, confirm, finish)
+
+
+def _meant(request: BuildRequest, wanted: DeploymentRequest, run: Run, checkout: Checkout) -> Meant:
+    what = meant(request, wanted, run, checkout)
+    return arranged(what, run) if request.pulled else what
 
 
 def _deployed(
-    request: BuildRequest,
-    wanted: DeploymentRequest,
-    run: Run,
-    checkout: Checkout,
-    confirm: Confirm,
-    finish: Finish,
+    request: BuildRequest, ready: Deploy, run: Run, confirm: Confirm, finish: Finish
 ) -> Outcome:
-    with run.stage("preflight") as told:
-        ready = prepare_deploy(request, wanted, run, checkout)
-        confirm(ready.change)
-        told.append(f"{ready.target} on the work pool {ready.recorded.pool.name}")
     made, record = _made_and_described(ready, run)
     plan, image = ready.image.plan, made.image
     reference = reference_of(plan.name, made.digest if request.pin else None)
@@ -129,10 +136,9 @@ def preview(request: BuildRequest, wanted: DeploymentRequest, parts: Parts, emit
     """What `deploy` would do now; everybody is asked, nothing is done."""
     run = Run(parts, emit)
     with run.told(), parts.source.checkout() as checkout:
-        if request.pulled:
-            way = arranged(request, wanted, parts, checkout, emit)
-            request, wanted = way.with_image, way.wanted
-        return prepare_deploy(request, wanted, run, checkout)
+        what = _meant(request, wanted, run, checkout)
+        check_image(what)
+        return prepare_deploy(what, run, checkout)
 
 
 def build(request: BuildRequest, parts: Parts, emit: Emit) -> Outcome:

@@ -69,6 +69,21 @@ class Foreseen:
 
 
 @dataclass(frozen=True)
+class Meant:
+    """What a deploy is about: the requests, the project with its flow, and the deployment.
+
+    `recorded` is what is recorded of it, None where that was not read yet.
+    """
+
+    request: BuildRequest
+    wanted: DeploymentRequest
+    project: Project
+    flow: FoundFlow
+    target: Target
+    recorded: Recorded | None = None
+
+
+@dataclass(frozen=True)
 class Deploy:
     """A deploy that is about to be: an image, and what its deployment lacks."""
 
@@ -103,14 +118,19 @@ def image_of(
     return dataclasses.replace(_decided(request, project, plan, parts, emit), flow=flow)
 
 
-def prepare_deploy(
-    request: BuildRequest, wanted: DeploymentRequest, run: Run, checkout: Checkout
-) -> Deploy:
-    """What a deploy would do now; `run` learns the target and what is recorded."""
+def meant(request: BuildRequest, wanted: DeploymentRequest, run: Run, checkout: Checkout) -> Meant:
+    """What a deploy is about, by its files; `run` learns the target."""
+    project = survey(request, checkout, run.emit)
+    flow = flow_in(project, request, run.emit)
+    run.target = target_of(flow, wanted)
+    return Meant(request, wanted, project, flow, run.target)
+
+
+def prepare_deploy(what: Meant, run: Run, checkout: Checkout) -> Deploy:
+    """What a deploy would do now; `run` learns what is recorded."""
     parts, emit = run.parts, run.emit
-    project = survey(request, checkout, emit)
-    flow = flow_in(project, request, emit)
-    target = run.target = target_of(flow, wanted)
+    request, wanted, project, target = what.request, what.wanted, what.project, what.target
+    flow = what.flow
     namespace = parts.recorder.default_namespace() if request.push else None
     name = target_name(request, project.name, namespace)
 
@@ -119,7 +139,7 @@ def prepare_deploy(
             parts.registry.check_push(name)
         return look_at_bases(request, project, parts, emit, _tagged(name))
 
-    state, recorded = both(engine_side, lambda: read_for(wanted, target, parts))
+    state, recorded = both(engine_side, lambda: what.recorded or read_for(wanted, target, parts))
     run.recorded = recorded
     plan = plan_in(
         request, project, state, name, entrypoint=flow.entrypoint, version=wanted.version

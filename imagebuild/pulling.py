@@ -6,98 +6,89 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import UsageError
-from imagebuild.events import Note, ignore
-from imagebuild.looking import flow_in
+from imagebuild.events import Note
 from imagebuild.outcome import Outcome
 from imagebuild.pairing import fitted, packages_for, pulled_version
-from imagebuild.records import record_of, target_of
+from imagebuild.records import record_of
 from imagebuild.stages import with_deployment
-from imagebuild.survey import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from imagebuild.events import Emit
-    from imagebuild.protocols import Checkout, Parts
-    from imagebuild.record import Change, Record, Target
-    from imagebuild.request import BuildRequest, DeploymentRequest
+    from imagebuild.preparing import Meant
+    from imagebuild.protocols import Checkout
+    from imagebuild.record import Change
     from imagebuild.stages import Finish, Run
-    from imagebuild.state import Recorded
-
-    Confirm = Callable[[Change], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class Arranged:
-    """The requests, with what pulling adds to them; `target` and what is recorded of it now."""
+def arranged(what: Meant, run: Run) -> Meant:
+    """The same, with what it takes that runs pull the code; `run` learns what is recorded.
 
-    image: BuildRequest
-    wanted: DeploymentRequest
-    target: Target
-    recorded: Recorded
-
-    @property
-    def with_image(self) -> BuildRequest:
-        """The image's request. Raises `UsageError` where the work pool takes none."""
-        if self.recorded.pool.accepts_image:
-            return self.image
-        message = f"nothing is built for the work pool {self.recorded.pool.name!r}"
-        raise UsageError(message, hint="leave out --dry-run: only where the code is, is recorded")
-
-
-def arranged(
-    request: BuildRequest, wanted: DeploymentRequest, parts: Parts, checkout: Checkout, emit: Emit
-) -> Arranged:
-    """How the code gets to the runs of this deployment.
-
-    Raises `UsageError` where its work pool cannot have it from there.
+    Raises `UsageError` where the work pool cannot have the code from there.
     """
-    project = survey(request, checkout, emit)
-    target = target_of(flow_in(project, request, emit), wanted)
-    recorded = parts.recorder.read(target, triggers=wanted.triggers is not None, image=False)
-    pool, held = recorded.pool, recorded.deployment
+    request, wanted, parts = what.request, what.wanted, run.parts
+    read_triggers = wanted.triggers is not None
+    run.recorded = parts.recorder.read(what.target, triggers=read_triggers, image=False)
+    pool, held = run.recorded.pool, run.recorded.deployment
     variables = {**(held.job_variables if held else {}), **wanted.job_variables}
     pulled = fitted(parts.source.pulled(), pool, variables)
     stated = {**wanted.stated, "pull_steps": [dict(step) for step in pulled.steps]}
     more = {} if pool.accepts_image else packages_for(pulled, pool, variables)
-    return Arranged(
-        dataclasses.replace(request, libraries=pulled.libraries),
-        dataclasses.replace(wanted, stated=stated, job_variables={**wanted.job_variables, **more}),
-        target,
-        recorded,
+    return dataclasses.replace(
+        what,
+        request=dataclasses.replace(request, libraries=pulled.libraries),
+        wanted=dataclasses.replace(
+            wanted, stated=stated, job_variables={**wanted.job_variables, **more}
+        ),
+        recorded=run.recorded,
     )
 
 
-def record_without_image(
-    way: Arranged, run: Run, checkout: Checkout, *, confirm: Confirm, finish: Finish
-) -> Outcome:
-    """Record where the code is, in a work pool that takes no image; nothing is built."""
-    run.target, run.recorded = way.target, way.recorded
-    recorder = run.parts.recorder
-    with run.stage("preflight") as told:
-        record = _record(way, checkout, run.emit)
-        confirm(recorder.change(way.target, way.recorded, record))
-        told.append(f"{way.target} on the work pool {way.recorded.pool.name}")
-        record = recorder.describe(way.recorded, record, run.emit)
-    change = recorder.change(way.target, way.recorded, record)
-    deployment_id = run.record(change, finish)
-    outcome = Outcome("", (), version=record.version, entrypoint=record.entrypoint)
-    outcome = dataclasses.replace(outcome, flow=way.target.flow, seconds=run.seconds)
-    return with_deployment(outcome, change, deployment_id)
+def takes_image(what: Meant) -> bool:
+    """Whether there is an image to build; reading what is recorded refuses all other pools."""
+    return what.recorded is None or what.recorded.pool.accepts_image
 
 
-def _record(way: Arranged, checkout: Checkout, emit: Emit) -> Record:
-    project = survey(way.image, checkout, ignore)
-    flow = flow_in(project, way.image, emit)
-    pool = way.recorded.pool
-    if names := project.dependencies.requirements:
-        emit(Note(f"no image is built, so {', '.join(names)} is for those who run {pool.name}"))
-    return record_of(
-        way.wanted,
+def check_image(what: Meant) -> None:
+    """Raise `UsageError` where there is no image to build."""
+    if not takes_image(what) and what.recorded is not None:
+        message = f"nothing is built for the work pool {what.recorded.pool.name!r}"
+        raise UsageError(message, hint="leave out --dry-run: only where the code is, is recorded")
+
+
+def change_without_image(what: Meant, run: Run, checkout: Checkout) -> Change:
+    """What differs in a deployment that runs no image of ours."""
+    assert what.recorded is not None
+    if names := what.project.dependencies.requirements:
+        pool = what.recorded.pool.name
+        run.emit(Note(f"no image is built, so {', '.join(names)} is for those who run {pool}"))
+    record = record_of(
+        what.wanted,
         image=None,
         pushed=False,
-        flow=flow,
+        flow=what.flow,
         directory=None,
-        version=pulled_version("", project.context.digest),
+        version=pulled_version("", what.project.context.digest),
         source=str(checkout.root),
     )
+    return run.parts.recorder.change(what.target, what.recorded, record)
+
+
+def described(what: Meant, change: Change, run: Run) -> Change:
+    """The same, with what only the flow's code tells."""
+    assert what.recorded is not None
+    recorder = run.parts.recorder
+    record = recorder.describe(what.recorded, change.record, run.emit)
+    return recorder.change(what.target, what.recorded, record)
+
+
+def record_without_image(change: Change, run: Run, finish: Finish) -> Outcome:
+    """Record where the code is; nothing is built."""
+    deployment_id = run.record(change, finish)
+    outcome = Outcome(
+        None,
+        (),
+        version=change.record.version,
+        flow=change.target.flow,
+        entrypoint=change.record.entrypoint,
+        seconds=run.seconds,
+    )
+    return with_deployment(outcome, change, deployment_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from imagebuild.cli.preview import plan_document, plan_lines
+from imagebuild.events import Note
 from imagebuild.pipeline import build, preview
 from imagebuild.preparing import foresee, render
 from imagebuild.record import SET_DIRECTORY
@@ -121,3 +123,18 @@ def test_a_plan_says_that_the_code_is_pulled(world: World) -> None:
 
     assert (document["code"]["baked"], document["code"]["files"]) == (False, 0)
     assert any("pulled by each run" in line for line in plan_lines(document))
+
+
+@pytest.mark.parametrize("pool", ["process", "docker"])
+def test_the_project_and_the_deployment_are_looked_at_once(
+    world: World, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what there is to say of them is said once."""
+    (world.root / "id_rsa").write_text("secret")
+    read = Mock(wraps=world.recorder.read)
+    monkeypatch.setattr(world.recorder, "read", read)
+    world.deploy(pulled=True, pool=pool, job_variables=mounted(world) if pool == "docker" else {})
+
+    notes = [event.text for event in world.told if isinstance(event, Note)]
+    assert len([text for text in notes if "id_rsa" in text]) == 1
+    assert read.call_count == 1
