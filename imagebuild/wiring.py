@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imagebuild.builders import BUILDERS, LAYOUT_BUILDER
 from imagebuild.errors import UsageError
+from imagebuild.places import load
 from imagebuild.protocols import Parts
 from imagebuild.recorders import RECORDERS
 from imagebuild.registries import REGISTRIES
@@ -59,7 +59,7 @@ def workshop(env: Mapping[str, str], here: Path) -> Iterator[Workshop]:
     `here` is the folder that the user stands in.
     """
     with ExitStack() as stack:
-        recorder = _load(RECORDERS["prefect"])(env, here)
+        recorder = load(RECORDERS["prefect"])(env, here)
         stack.callback(recorder.close)
         yield Workshop(env, recorder, stack)
 
@@ -104,7 +104,7 @@ class _Table:
         if name == "auto" and self.request.push:
             return self._direct(place, self._docker, self._registry)
         place = BUILDERS["docker"] if name == "auto" else place
-        return _load(place)(self.engine, self.request), self._registry()
+        return load(place)(self.engine, self.request), self._registry()
 
     def _direct(
         self,
@@ -120,17 +120,17 @@ class _Table:
         registries = Registries(self.env, Logins(self.env, self.logins), self.request.insecure)
         self.stack.callback(registries.close)
         remote = Remote(registries, Cache.of(self.env))
-        asked: Registry = _load(REGISTRIES["http"])(remote, registry)
+        asked: Registry = load(REGISTRIES["http"])(remote, registry)
         if self.request.layout:
-            asked = _load(REGISTRIES["layout"])(asked, self.request)
-        return _load(place)(remote, self.request, docker), asked
+            asked = load(REGISTRIES["layout"])(asked, self.request)
+        return load(place)(remote, self.request, docker), asked
 
     def _docker(self) -> EnvironmentBuilder:
-        made: EnvironmentBuilder = _load(BUILDERS["docker"])(self.engine, self.request)
+        made: EnvironmentBuilder = load(BUILDERS["docker"])(self.engine, self.request)
         return made
 
     def _registry(self) -> Registry:
-        made: Registry = _load(REGISTRIES["engine"])(self.engine)
+        made: Registry = load(REGISTRIES["engine"])(self.engine)
         return made
 
     @cached_property
@@ -150,12 +150,12 @@ def source_of(request: BuildRequest, env: Mapping[str, str], read_block: ReadBlo
     """
     source: Source
     if (asked := request.source) is None:
-        source = _load(SOURCES["local"])(request.root, env)
+        source = load(SOURCES["local"])(request.root, env)
         return source
     from imagebuild.sources.kept import Kept
     from imagebuild.sources.kinds import kind_of
 
-    source = _load(SOURCES[kind_of(asked)])(asked, request.here, Kept.of(env), env, read_block)
+    source = load(SOURCES[kind_of(asked)])(asked, request.here, Kept.of(env), env, read_block)
     return source
 
 
@@ -166,8 +166,3 @@ def _named(name: str, table: Mapping[str, str], what: str) -> str:
     close = difflib.get_close_matches(name, table, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"choose one of: {', '.join(table)}"
     raise UsageError(message, hint=hint)
-
-
-def _load(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)

@@ -22,7 +22,7 @@ MODULES = sorted((ROOT / "imagebuild").rglob("*.py"))
 # Imports stay on their floor or go down. A folder stands for all that is in it.
 FLOORS = {
     0: "errors names events digest files node parallel entrypoint quoting commit outcome writing"
-    " printable web",
+    " printable web places",
     1: "request state plan record registry_errors platforms handing flow_labels",
     2: "protocols",
     3: "engine buildkit ignore ignore_defaults ignore_habits ignore_regexp flows templates"

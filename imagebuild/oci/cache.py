@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagebuild.places import cache_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -33,9 +35,8 @@ class Cache:
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Cache:
-        """The user's own. https://specifications.freedesktop.org/basedir-spec/latest/."""
-        home = env.get("XDG_CACHE_HOME") or (env["HOME"] + "/.cache" if env.get("HOME") else "")
-        return cls(Path(home, "imagebuild") if home.startswith("/") else None)
+        """The user's own."""
+        return cls(cache_folder(env))
 
     def blob(self, digest: str) -> bytes | None:
         """A blob, if it is remembered as it was."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagebuild.digest import digest_of
+from imagebuild.places import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,9 +33,9 @@ class Kept:
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Kept:
-        """The user's own. https://specifications.freedesktop.org/basedir-spec/latest/."""
-        home = env.get("XDG_CACHE_HOME") or (env["HOME"] + "/.cache" if env.get("HOME") else "")
-        return cls(Path(home, "imagebuild", "sources") if home.startswith("/") else None)
+        """The user's own."""
+        folder = cache_folder(env)
+        return cls(folder / "sources" if folder else None)
 
     @contextmanager
     def checkout(

@@ -6,13 +6,13 @@ https://docs.prefect.io/v3/concepts/blocks
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
+from imagebuild.places import load
 from imagebuild.record import Pulled
 from imagebuild.sources import SOURCES
 from imagebuild.sources.kinds import kind_of
@@ -140,11 +140,9 @@ class BlockSource:
         def read_block(_: str, __: str) -> Mapping[str, Any] | None:
             return login
 
-        module, _, name = SOURCES[kind_of(asked)].partition(":")
-        made: Source = getattr(importlib.import_module(module), name)(
-            asked, self.here, self.kept, self.env, read_block
-        )
-        return made
+        open_source = load(SOURCES[kind_of(asked)])
+        source: Source = open_source(asked, self.here, self.kept, self.env, read_block)
+        return source
 
 
 def open_storage(

@@ -56,21 +56,11 @@ def test_a_block_says_where_the_code_is(
     """With its own credentials, where it has some."""
     asked = list[SourceRequest]()
     monkeypatch.setattr(
-        "imagebuild.sources.storage.importlib.import_module", lambda _: _Opener(asked)
+        "imagebuild.sources.storage.load", lambda _: lambda one, *_rest: asked.append(one)
     )
     source(tmp_path, f"block://{kind}/mine", block)._meant()
 
     assert [(one.address, one.credentials) for one in asked] == [(address, credentials)]
-
-
-class _Opener:
-    """Keeps what a source is opened with."""
-
-    def __init__(self, asked: list[SourceRequest]) -> None:
-        self._asked = asked
-
-    def __getattr__(self, _: str) -> Any:
-        return lambda asked, *_rest: self._asked.append(asked)
 
 
 def test_a_folder_is_read_where_it_lies(tmp_path: Path) -> None:
