@@ -98,7 +98,9 @@ def _check(
             if wanted.submodules:
                 return
             causes = (f"it is of another repository, the submodule {module}",)
-            raise UsageError(message, causes=causes, hint="fetch these too with --submodules")
+            raise UsageError(
+                message, causes=causes, hint="fetch these too with --source-submodules"
+            )
     hint = names_near(folder, folders) or "look at its folders"
     raise UsageError(message, causes=("the commit does not have it",), hint=hint)
 

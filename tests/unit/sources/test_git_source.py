@@ -201,7 +201,7 @@ def test_a_folder_in_a_submodule_needs_submodules(with_module: Path) -> None:
         address = f"git+file://{with_module}#{inside}"
         with pytest.raises(UsageError, match="libs/shared") as caught, checked_out(address):
             pass
-        assert "--submodules" in (caught.value.hint or "")
+        assert "--source-submodules" in (caught.value.hint or "")
         with checked_out(address, submodules=True) as checkout:
             assert (checkout.root / "flow.py").is_file()
     with checked_out(f"git+file://{with_module}#libs", submodules=True) as checkout:
