@@ -76,7 +76,7 @@ def flow_in(
 
     Raises as `choose_flow` does.
     """
-    here = request.here if request.source is None else project.context.root
+    here = request.typed_in(project.context.root)
     flow = choose_flow(project.context, request.entrypoint, here, named)
     is_installed = "./" in project.dependencies.sources
     if flow.dotted and PurePosixPath(flow.path).is_absolute():

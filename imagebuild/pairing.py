@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from imagebuild.digest import digest_of
 from imagebuild.errors import UsageError
 from imagebuild.record import SET_DIRECTORY
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from imagebuild.state import Pool
 
 EXTRA_PACKAGES = "EXTRA_PIP_PACKAGES"
-_VERSION = 12  # hexadecimal digits
 
 
 def with_libraries(request: BuildRequest, source: Source) -> BuildRequest:
@@ -27,14 +25,6 @@ def with_libraries(request: BuildRequest, source: Source) -> BuildRequest:
     if not request.pulled:
         return request
     return dataclasses.replace(request, libraries=source.pulled().libraries)
-
-
-def pulled_version(image: str, tree: str) -> str:
-    """The version of a deployment that pulls its code, and runs an image of a version, if any.
-
-    The image does not tell which code that is, so the digest of the files does.
-    """
-    return digest_of([image, tree])[:_VERSION]
 
 
 def fitted(pulled: Pulled, pool: Pool, variables: Mapping[str, Any]) -> Pulled:

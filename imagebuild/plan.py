@@ -196,17 +196,18 @@ class Plan:
 
 def version_of(environment: Environment, code: Code) -> str:
     """Twelve hexadecimal digits of both keys: a tag, and the deployment's version."""
-    return _version(environment.key, code.key)
+    return version_made_of(environment.key, code.key)
 
 
 def version_in(labels: Mapping[str, str]) -> str | None:
     """The version of the image that has these labels; None where it is none of ours."""
     environment, code = labels.get(ENVIRONMENT_LABEL), labels.get(CODE_LABEL)
-    return _version(environment, code) if environment and code else None
+    return version_made_of(environment, code) if environment and code else None
 
 
-def _version(environment: str, code: str) -> str:
-    return digest_of([environment, code])[:_SHORT]
+def version_made_of(*parts: str) -> str:
+    """Twelve hexadecimal digits that stand for these digests."""
+    return digest_of(parts)[:_SHORT]
 
 
 @dataclass(frozen=True)
@@ -241,8 +242,7 @@ class Pushed:
 class Steps:
     """What is to be done, and what needs no doing, for each name where it differs by name.
 
-    `tags` are the names that do not mean the image in the engine yet; `pushes` is empty where none
-    is wanted.
+    `tags` are names that do not mean the engine's image yet; without a push `pushes` is empty.
     """
 
     build: Build | Reuse

@@ -20,8 +20,9 @@ from imagebuild.looking import (
     unresolved,
     warn_of_unread,
 )
-from imagebuild.pairing import pulled_version, with_libraries
+from imagebuild.pairing import with_libraries
 from imagebuild.parallel import both
+from imagebuild.plan import version_made_of
 from imagebuild.planning import alike, decide, target_name
 from imagebuild.records import has_values, read_for, record_of, target_of
 from imagebuild.survey import survey
@@ -163,8 +164,9 @@ def prepare_deploy(what: Meant, run: Run, checkout: Checkout) -> Deploy:
 
 
 def _version(request: BuildRequest, project: Project, plan: Plan) -> str:
+    """The image does not tell which code is pulled, so the digest of the files does."""
     tree = project.context.digest
-    return pulled_version(plan.version, tree) if request.pulled else plan.version
+    return version_made_of(plan.version, tree) if request.pulled else plan.version
 
 
 def _tagged(name: ImageName) -> list[ImageName]:

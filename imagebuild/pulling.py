@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from imagebuild.errors import UsageError
 from imagebuild.events import Note
 from imagebuild.outcome import Outcome
-from imagebuild.pairing import fitted, packages_for, pulled_version
+from imagebuild.pairing import fitted, packages_for
+from imagebuild.plan import version_made_of
 from imagebuild.records import record_of
 from imagebuild.stages import with_deployment
 
@@ -66,7 +67,7 @@ def change_without_image(what: Meant, run: Run, checkout: Checkout) -> Change:
         pushed=False,
         flow=what.flow,
         directory=None,
-        version=pulled_version("", what.project.context.digest),
+        version=version_made_of("", what.project.context.digest),
         source=str(checkout.root),
     )
     return run.parts.recorder.change(what.target, what.recorded, record)

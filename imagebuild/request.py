@@ -101,6 +101,10 @@ class BuildRequest:
     layout: LayoutName | None = None
     output: LayoutName | None = None
 
+    def typed_in(self, root: Path) -> Path:
+        """What typed paths of the project are relative to: of one from elsewhere, its `root`."""
+        return self.here if self.source is None else root
+
 
 @dataclass(frozen=True)
 class DeploymentRequest:

@@ -79,7 +79,7 @@ def survey(request: BuildRequest, checkout: Checkout, emit: Emit) -> Project:
     _tell(context, emit)
     if own is not None:
         return _with_dockerfile(request, checkout, context, own, emit)
-    here = request.here if request.source is None else checkout.root
+    here = request.typed_in(checkout.root)
     dependencies = find_dependencies(context, request.requirements, here)
     if not dependencies.requirements and (why := _nothing_to_install(request, context)):
         emit(Note(f"nothing is installed: {why}"))

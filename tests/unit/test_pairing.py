@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from imagebuild.errors import UsageError
-from imagebuild.pairing import fitted, packages_for, pulled_version
+from imagebuild.pairing import fitted, packages_for
+from imagebuild.plan import version_made_of
 from imagebuild.record import SET_DIRECTORY, Pulled
 from imagebuild.state import Pool
 
@@ -79,6 +80,6 @@ def test_libraries_are_installed_at_the_start_where_no_image_of_ours_has_them(
 
 def test_the_version_tells_the_image_and_the_code() -> None:
     """Each changes it."""
-    versions = {pulled_version(image, tree) for image in ("a", "b") for tree in ("c", "d")}
+    versions = {version_made_of(image, tree) for image in ("a", "b") for tree in ("c", "d")}
 
     assert len(versions) == 4
