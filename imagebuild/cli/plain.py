@@ -120,7 +120,8 @@ def label(name: str) -> str:
 def summary_lines(outcome: Outcome, tally: Tally) -> Iterator[str]:
     """What a command came to, for a person."""
     if deployment := outcome.recorded_deployment:
-        yield f"{clean(deployment)} runs {outcome.reference or PREFECTS_OWN}"
+        otherwise = PREFECTS_OWN if outcome.names else "the code that it pulls"
+        yield f"{clean(deployment)} runs {outcome.reference or otherwise}"
     else:
         yield outcome.reference or ""
     if more := outcome.names[1:]:

@@ -132,6 +132,13 @@ def test_the_summary_says_what_was_not_done() -> None:
     ]
 
 
+def test_the_summary_names_no_image_where_none_is_meant() -> None:
+    """As in a pool of processes."""
+    bare = dataclasses.replace(DEPLOYED, reference=None, names=(), built=None, pushed=None)
+
+    assert next(iter(summary_lines(bare, tally()))) == "my flow/prod runs the code that it pulls"
+
+
 def test_the_commands_of_the_summary_can_be_copied() -> None:
     """Whatever the flow and the pool are called."""
     odd = dataclasses.replace(DEPLOYED, deployment="it's\x1b[2J/x", pool="a'b")
