@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagebuild.cli.command import option, with_options
-from imagebuild.errors import UsageError
+from imagebuild.cli.reading import check_source
 from imagebuild.request import SourceRequest
 
 if TYPE_CHECKING:
@@ -64,13 +64,8 @@ def source_request(options: Mapping[str, Any]) -> SourceRequest | None:
         "--source-submodules": options.get("source_submodules"),
         "--source-directory": options.get("source_directory"),
     }
-    given = [name for name, value in more.items() if value]
-    if address is None and given:
-        message = f"cannot use {' and '.join(given)} without --source"
-        raise UsageError(message, hint="say where the code is: --source URL")
-    if address is not None and options.get("context") is not None:
-        message = "cannot use --source with --context"
-        raise UsageError(message, causes=("both say where the code is",), hint="give one")
+    context = "--context" if options.get("context") is not None else None
+    check_source("--source", address, [name for name, value in more.items() if value], context)
     if address is None:
         return None
     return SourceRequest(
