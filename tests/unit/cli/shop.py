@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class Shop:
     def parts_of(self, request: BuildRequest, name: str = "docker", logins: Any = None) -> Parts:
         """All of them in memory."""
         self.requests.append(request)
-        source = LocalSource(request.root, {})
+        source = LocalSource(request.root, os.environ)
         return Parts(source, self.builder, self.builder.registry, self.recorder)
 
 
