@@ -76,6 +76,10 @@ class GitSource:
             message = f"a run cannot fetch {address.shown}"
             causes = ("it is on this machine alone",)
             raise UsageError(message, causes=causes, hint="push it, and give that URL")
+        if address.scheme == "http" and self.reference:
+            message = f"a run cannot fetch {address.shown} with {self.reference}"
+            causes = ("Prefect's git_clone sends a secret over https:// alone",)
+            raise UsageError(message, causes=causes, hint="give its https:// URL")
         clone: dict[str, Any] = {"id": _ID, "repository": address.url}
         if address.ref is not None and address.ref != "HEAD":
             # `git clone --branch` takes the short name of either.

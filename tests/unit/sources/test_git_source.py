@@ -302,6 +302,13 @@ def test_a_run_cannot_clone_what_is_on_this_machine(origin: Path) -> None:
         opened(f"git+file://{origin}").pulled()
 
 
+def test_a_run_sends_no_secret_over_plain_http() -> None:
+    """Prefect's step would leave it out, and be refused."""
+    assert opened("http://h/app").pulled().steps
+    with pytest.raises(UsageError, match="a run cannot fetch http://h/app with env:TOKEN"):
+        opened("http://h/app", credentials="env:TOKEN").pulled()
+
+
 @pytest.mark.parametrize("address", ["git@h:app", "ssh://h/app", "git+file:///srv/app"])
 def test_credentials_are_for_http_alone(address: str) -> None:
     """Keys are the business of ssh."""
