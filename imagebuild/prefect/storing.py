@@ -144,23 +144,28 @@ def _of_remote(source: Any) -> Storage:
     if not settings:
         return Storage(asked)
     values = {"basepath": source._url, "settings": _plain(settings)}
-    never_pulled = None
+    never_pulled = next(map(_unsaved, _unsaved_in(settings)), None)
     if clear := sorted(set(_in_clear(settings))):
-        cause = f"Prefect would write into the deployment, for all to read: {', '.join(clear)}"
+        cause = f"for all to read, the deployment would tell {' and '.join(clear)}"
         never_pulled = cause, _SAVE_SECRET
     return Storage(SourceRequest(_reference(_REMOTE)), {_REMOTE: values}, never_pulled)
 
 
 def _in_clear(settings: Any, name: str = "") -> list[str]:
-    """The names of settings that hold a secret, and no saved block with one."""
-    if _is_block(settings):
-        return [] if _name_of(settings) else [name]
+    """The names of settings that hold a secret themselves."""
     if isinstance(settings, Mapping):
         return [each for key in settings for each in _in_clear(settings[key], str(key))]
     if not isinstance(settings, str):
         return [name] if hasattr(settings, "get_secret_value") else []
     is_secret = settings and _SECRET.search(name) and settings not in _NO_TOKENS
     return [name] if is_secret or _LOGIN.search(settings) else []
+
+
+def _unsaved_in(settings: Any) -> list[Any]:
+    """The blocks in them that Prefect has not."""
+    if isinstance(settings, Mapping):
+        return [each for inner in settings.values() for each in _unsaved_in(inner)]
+    return [settings] if _is_block(settings) and not _name_of(settings) else []
 
 
 def _of_local(source: Any) -> Storage:

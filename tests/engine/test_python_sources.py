@@ -75,13 +75,22 @@ Secret(value={secret!r}).save("py-s3-secret", overwrite=True)
 secret = Secret.load("py-s3-secret")
 repo = RemoteStorage("s3://team/greeter", key=secret, secret=secret, endpoint_url={endpoint!r})
 """
-BLOCK = """
+SAVED_BLOCK = """
 settings = {{"key": "id", "secret": {secret!r}, "endpoint_url": {endpoint!r}}}
-repo = RemoteFileSystem(basepath="s3://team/greeter", settings=settings)
-"""
-SAVED_BLOCK = f"""{BLOCK}
-repo.save("py-greeter", overwrite=True)
+block = RemoteFileSystem(basepath="s3://team/greeter", settings=settings)
+block.save("py-greeter", overwrite=True)
 repo = RemoteFileSystem.load("py-greeter")
+"""
+BLOCK_BY_NAME = f"""{SAVED_BLOCK}
+repo = "block://remote-file-system/py-greeter"
+"""
+SIGNED_IN = """
+os.environ |= {{
+    "AWS_ACCESS_KEY_ID": "id",
+    "AWS_SECRET_ACCESS_KEY": {secret!r},
+    "AWS_ENDPOINT_URL": {endpoint!r},
+}}
+repo = "s3://team/greeter"
 """
 
 
@@ -297,7 +306,9 @@ def test_a_token_that_no_run_has_is_refused_before_anything_is_done(
     assert private.asked == []
 
 
-@pytest.mark.parametrize(("name", "repo"), [("remote", REMOTE), ("block", BLOCK)])
+@pytest.mark.parametrize(
+    ("name", "repo"), [("address", SIGNED_IN), ("remote", REMOTE), ("block", BLOCK_BY_NAME)]
+)
 def test_a_bucket_is_baked_and_runs(
     name: str,
     repo: str,
@@ -309,7 +320,7 @@ def test_a_bucket_is_baked_and_runs(
     engine: DockerClient,
     made: list[str],
 ) -> None:
-    """By what an object says, or a block that nobody saved."""
+    """By its address, by what an object says, or by a block's name."""
     made.append(f"greeter-py:baked-{name}")
     named = repo.format(secret=S3_SECRET, endpoint=endpoint)
     deployment = f"py-{name}-baked"

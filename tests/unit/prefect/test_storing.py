@@ -188,7 +188,7 @@ def test_a_folder_is_one(tmp_path: Path) -> None:
         assert checkout.root == tmp_path
 
 
-UNKNOWN, CLEAR = "in this script alone", "for all to read: "
+UNKNOWN, CLEAR = "in this script alone", "the deployment would tell "
 
 
 @pytest.mark.parametrize(
@@ -204,9 +204,9 @@ UNKNOWN, CLEAR = "in this script alone", "for all to read: "
         (lambda: git(credentials=saved(GitHubCredentials())), None),
         (lambda: RemoteStorage("s3://b", endpoint_url="http://s3", anon=True), None),
         (lambda: RemoteStorage("gs://b", token="anon"), None),
-        (lambda: RemoteStorage("s3://b", key="id", secret=TOKEN), f"{CLEAR}key, secret"),
+        (lambda: RemoteStorage("s3://b", key="id", secret=TOKEN), f"{CLEAR}key and secret"),
         (lambda: RemoteStorage("s3://b", key=secret("id"), secret=secret("key")), None),
-        (lambda: RemoteStorage("s3://b", secret=secret()), f"{CLEAR}secret"),
+        (lambda: RemoteStorage("s3://b", secret=secret()), "the Secret is not saved"),
         (lambda: RemoteStorage("gs://b", token={"private_key": TOKEN}), f"{CLEAR}private_key"),
         (lambda: RemoteStorage("az://b", connection_string=TOKEN), f"{CLEAR}connection_string"),
         (
