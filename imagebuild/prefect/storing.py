@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.cli.reading import check_source
-from imagebuild.errors import UsageError
 from imagebuild.prefect.keywords import refuse
 from imagebuild.request import SourceRequest
 
@@ -96,12 +95,11 @@ def _of_git(source: Any) -> Storage:
     from imagebuild.sources.git_address import parse
 
     ref = getattr(source, "_commit_sha", None) or getattr(source, "_branch", None)
-    address = f"git+{source._url}"
-    if ref:
-        address += f"@{ref}"
-        if parse(address).ref != ref:
-            message = f"cannot read the revision {ref!r} of a GitRepository"
-            raise UsageError(message, causes=("@ and # have a meaning in an address",))
+    address = f"git+{source._url}" + (f"@{ref}" if ref else "")
+    found = parse(address)
+    if (found.ref, found.subdirectory) != (ref, None):
+        cause = "an @ or a # in its URL or its branch has another meaning here"
+        refuse("this GitRepository", cause, "give a commit_sha, or rename what has it")
     reference, blocks, never_pulled = _login_of(source._credentials)
     asked = SourceRequest(
         address,

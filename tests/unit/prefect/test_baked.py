@@ -147,7 +147,12 @@ def test_prefect_reads_a_flow_from_elsewhere(elsewhere: Elsewhere) -> None:
     add(elsewhere.root, {"greet.py": FLOW})
     found: Any = flow.from_source(source=elsewhere.baked(), entrypoint="greet.py:hello")
 
+    async def within_a_loop() -> Any:
+        asked: Any = flow.from_source(source=elsewhere.baked(), entrypoint="greet.py:hello")
+        return await asked
+
     assert found.name == "hello"
+    assert asyncio.run(within_a_loop()).name == "hello"
 
 
 @pytest.mark.parametrize(

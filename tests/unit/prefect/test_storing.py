@@ -116,6 +116,11 @@ REMOTE = ("remote-file-system", "of-the-object")
     [
         (git, SourceRequest(f"git+{URL}"), {}),
         (lambda: git(branch="a/b"), SourceRequest(f"git+{URL}@a/b"), {}),
+        (
+            lambda: GitRepository("git@git.example:team/flows.git", branch="b"),
+            SourceRequest("git+git@git.example:team/flows.git@b"),
+            {},
+        ),
         (lambda: git(commit_sha="ab12" * 10), SourceRequest(f"git+{URL}@{'ab12' * 10}"), {}),
         (
             lambda: git(include_submodules=True, directories=["flows"]),
@@ -242,7 +247,9 @@ def test_a_secret_that_prefect_would_write_down_or_cannot_is_never_pulled(
         ({"source": secret("mine")}, "a block of the type secret holds no code"),
         ({"source": git(), "context": "."}, "cannot use source with context"),
         ({"source": git(), "source_credentials": "env:X"}, "source_credentials with a GitRepos"),
-        ({"source": git(branch="fix#12")}, "cannot read the revision 'fix#12'"),
+        ({"source": git(branch="fix#12")}, "cannot use this GitRepository"),
+        ({"source": GitRepository("https://h/a@b")}, "cannot use this GitRepository"),
+        ({"source": GitRepository(f"https://me:{TOKEN}@h/a")}, "a user or a secret is in it"),
         ({"source": RemoteStorage("https://h/flows")}, "cannot use a RemoteStorage of https://"),
     ],
 )
@@ -254,6 +261,7 @@ def test_what_cannot_be_meant_is_told_when_it_is_made(
         FlowImage("team/app", **given)
 
     assert told in str(refused.value)
+    assert TOKEN not in str(refused.value)
 
 
 @pytest.mark.parametrize(
