@@ -56,6 +56,15 @@ source_options = with_options(
 )
 
 
+# The same options where no source is meant.
+NO_SOURCE: dict[str, Any] = {
+    **dict.fromkeys(("source", "source_credentials")),
+    "source_submodules": False,
+    "source_directory": (),
+    "code": "baked",
+}
+
+
 def source_request(options: Mapping[str, Any]) -> SourceRequest | None:
     """Where the code is, if not here. Raises `UsageError` for what says more of no source."""
     address = options.get("source")
