@@ -17,6 +17,7 @@ from imagebuild.prefect.checking import mistakes
 from imagebuild.prefect.drafting import Draft
 from imagebuild.prefect.file import refuse
 from imagebuild.prefect.outputs import LATER
+from imagebuild.prefect.pull_source import source_of
 from imagebuild.prefect.pulling import place_in
 from imagebuild.prefect.stating import Misfit, request_of
 from imagebuild.prefect.step_images import StepImage, image_of
@@ -74,11 +75,13 @@ class Ordering:
         sections = draft.sections
         image = self._image(draft) if sections.build else None
         ready = self._ready(draft, image.request if image else None)
-        request = self.choices.over(image.request) if image and not ready else self._place(image)
-        pulled = request.pulled
         fields, _ = draft.fields(None)
         # The file's paths are relative to its root, wherever the user stands.
         entrypoint = fields["entrypoint"]
+        request = self._place(draft, entrypoint, image)
+        if image and not ready:
+            request = self.choices.over(image.request)
+        pulled = request.pulled
         if request.here != self.root and not is_dotted(entrypoint):
             entrypoint = str(self.root / entrypoint)
         order = Order(
@@ -99,12 +102,18 @@ class Ordering:
             order = dataclasses.replace(order, built=self._hook(draft, sections.between))
         return dataclasses.replace(order, pushed=self._hook(draft, late)) if late else order
 
-    def _place(self, image: StepImage | None) -> BuildRequest:
-        """Where the code of an image lies that is not built now, or that is in no build step."""
+    def _place(self, draft: Draft, entrypoint: str, image: StepImage | None) -> BuildRequest:
+        """Where the code lies for which nothing is built, or that is in no build step.
+
+        What is not here, is read from where the pull steps fetch it.
+        """
         baked = self.choices.baked
-        if image is None or image.request.source is None:
+        source, pulled = (image.request.source, image.request.pulled) if image else (None, False)
+        is_here = is_dotted(entrypoint) or (self.root / entrypoint.rpartition(":")[0]).exists()
+        if image is None and not is_here:
+            source = source_of(draft.pull(Made()) or ())
+        if source is None:
             return baked
-        source, pulled = image.request.source, image.request.pulled
         return dataclasses.replace(baked, here=self.root, source=source, pulled=pulled)
 
     def _image(self, draft: Draft) -> StepImage:
