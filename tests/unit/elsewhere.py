@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imagebuild.sources.kinds import kind_of
 from imagebuild.sources.local import LocalCheckout, LocalSource
 from imagebuild.wiring import source_of
 
@@ -40,8 +41,10 @@ class Elsewhere:
 
 
 def source_beside(request: BuildRequest) -> Source:
-    """The request's source; of code from elsewhere, the folder `far` beside the project has it."""
+    """The request's source; what is on no machine, is in the folder `far` beside the project."""
     if request.source is None:
         return LocalSource(request.root, {})
     real = source_of(request, {}, lambda _kind, _name: None)
+    if kind_of(request.source) == "folder":
+        return real
     return Elsewhere(real, request.here.resolve().parent / "far")

@@ -13,6 +13,7 @@ import yaml
 from imagebuild.cli import main
 from imagebuild.cli.asking import Prompts
 from imagebuild.prefect.file_reading import read_file
+from imagebuild.settings import parse_toml
 from imagebuild.state import Pool
 from tests.unit.cli.shop import Shop, in_memory
 from tests.unit.elsewhere import FLOW
@@ -222,10 +223,8 @@ def test_settings_say_where_the_code_is(
     expected: dict[str, object],
 ) -> None:
     """And are all that the next command needs."""
-    import tomllib
-
     assert init(f"--yes --settings --source {FLOWS} {options}") == 0
-    saved = tomllib.loads((folder / "imagebuild.toml").read_text())
+    saved = parse_toml((folder / "imagebuild.toml").read_text())
     pool = saved.pop("pool")
 
     assert saved == {"name": "far", "source": FLOWS, **expected}

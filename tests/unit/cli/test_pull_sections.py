@@ -17,9 +17,11 @@ from tests.unit.values import write
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imagebuild.request import BuildRequest
     from imagebuild.state import Deployment
     from imagebuild.testing import FakeBuilder, MemoryRecorder
 
+    Asked = list[tuple[BuildRequest, str]]
     Captured = pytest.CaptureFixture[str]
 
 STEPS = "prefect.deployments.steps"
@@ -252,6 +254,40 @@ def test_options_that_contradict_each_other_are_refused(
     for word in words:
         assert word in told
     assert shop.recorder.writes == 0
+
+
+@pytest.mark.parametrize("table", ["imagebuild.toml", "pyproject.toml"])
+@pytest.mark.parametrize("code", ["baked", "pulled"])
+def test_settings_say_where_the_code_is_to_every_command(
+    shop: Shop,
+    project: Path,
+    asked: Asked,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    table: str,
+    code: str,
+) -> None:
+    """Its flow and its requirements are those of the source; what was typed comes first.
+
+    A path begins where the file is.
+    """
+    write(project, {"prefect.yaml": "name: app\n", "below/x": ""})
+    monkeypatch.chdir(project / "below")
+    head = "[tool.imagebuild]\n" if table == "pyproject.toml" else ""
+    pool = "docker" if code == "baked" else "processes"
+    image = 'image = "etl:v1"\npush = false\n'
+    write(project, {table: f'{head}source = "../far"\ncode = "{code}"\n{image}pool = "{pool}"\n'})
+    assert [main([command]) for command in ("build", "plan", "render", "deploy")] == [0] * 4
+    out = capsys.readouterr().out
+    assert main(["plan", "--source", "../../far", "--code", "baked"]) == 0
+
+    *first, last = [request for request, _ in asked]
+    assert [(one.source and one.source.address, one.pulled) for one in first] == [
+        (f"{project}/../far", code == "pulled")
+    ] * 3
+    assert (last.source and last.source.address, last.pulled) == ("../../far", False)
+    assert out.count("COPY") == (1 if code == "pulled" else 2)  # render
+    assert only(shop).entrypoint == "etl.py:far"
 
 
 def test_the_settings_source_is_below_a_file_that_is_chosen(
