@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagebuild.alone import reference_there
-from imagebuild.events import Note
+from imagebuild.events import Note, Warned
 from imagebuild.outcome import Outcome
 from imagebuild.pairing import EXTRA_PACKAGES, fitted, packages_for
 from imagebuild.plan import version_made_of
@@ -101,7 +101,10 @@ def change_without_image(what: Meant, run: Run, checkout: Checkout) -> Change:
     recorded, request = what.recorded, what.request
     assert recorded is not None
     image = None
-    if recorded.pool.accepts_image and request.image is not None:
+    if not recorded.pool.accepts_image and request.image is not None:
+        text = f"{request.image} is not recorded: the work pool {recorded.pool.name!r} takes no"
+        run.emit(Warned(f"{text} image"))
+    elif request.image is not None:
         image = reference_there(request, request.image, run)
     _tell(what, image, run)
     record = record_of(

@@ -264,7 +264,7 @@ def test_a_secret_that_prefect_deploy_would_write_down_is_warned_of(capsys: Capt
         (f"--source {FLOWS} --pool processes", ("takes no image", "--code pulled")),
         (f"--source {FLOWS} --pool managed", ("takes no image", "--source URL --code pulled")),
         ("--source ../far --code pulled --pool docker", ("do not see the folder", "--code baked")),
-        ("--source ../far --code pulled --pool managed", ("do not see the folder", "--code baked")),
+        ("--source ../far --code pulled --pool managed", ("do not see the folder", "--source URL")),
         ("--source http://h/app --source-credentials env:T --code pulled", ("over https alone",)),
         (f"--source {FLOWS} --context .", ("cannot use --source with --context",)),
         ("--source-submodules", ("without --source",)),
