@@ -42,9 +42,13 @@ def choose(options: Mapping[str, Any]) -> Chosen | None:
     typed = options["prefect_file"]
     _check(options)
     chooses = every or typed or (names and not is_saved("name"))
-    if _elsewhere(options) or (_saved_elsewhere(options) and not chooses):
-        return None
     root = project_root(options["context"]).resolve()
+    if elsewhere := _elsewhere(options):
+        if names and (root / PREFECT_FILE).is_file():
+            click.echo(f"note: {PREFECT_FILE} is not read, as {elsewhere} is given", err=True)
+        return None
+    if _saved_elsewhere(options) and not chooses:
+        return None
     path = current_folder() / typed if typed else root / PREFECT_FILE
     if (entrypoint and not names) or not (path.is_file() or typed or every):
         return None

@@ -79,7 +79,8 @@ def init(**options: Any) -> None:
 
     With --source, the flows are those of the source, and the file is written into this folder. With
     --code pulled, its pull section is what each run does; in a work pool that takes no image, runs
-    install the requirements too.
+    install the requirements too. `prefect deploy` takes the file as well, but reads the flow from
+    the folder that it is called in.
 
     \b
     Examples:

@@ -290,6 +290,17 @@ def test_settings_say_where_the_code_is_to_every_command(
     assert only(shop).entrypoint == "etl.py:far"
 
 
+def test_a_name_beside_a_source_is_that_of_a_new_deployment(
+    shop: Shop, project: Path, asked: Asked, capsys: Captured
+) -> None:
+    """Which is said, where there is a file that could be meant."""
+    file(project, "processes", FETCHING)
+    assert deploy("-n a --source https://h/app --code pulled --pool managed") == 0
+
+    assert "prefect.yaml is not read, as --source is given" in capsys.readouterr().err
+    assert (only(shop).pool, only(shop).entrypoint) == ("managed", "etl.py:far")
+
+
 def test_the_settings_source_is_below_a_file_that_is_chosen(
     shop: Shop, project: Path, recorder: MemoryRecorder, asked: object
 ) -> None:
