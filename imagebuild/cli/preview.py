@@ -14,6 +14,7 @@ from imagebuild.pulling import Bare
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from imagebuild.commit import Commit
     from imagebuild.names import ImageName
     from imagebuild.preparing import Deploy, Foreseen
     from imagebuild.record import Change
@@ -53,6 +54,7 @@ def plan_document(project: Project, plan: Plan, steps: Steps | None) -> dict[str
             **_environment(project, plan.environment),
         },
         "code": {"key": plan.code.key, **_code(project, plan.code)},
+        "commit": _commit(project.commit),
         "left_out": [{"path": left.path, "by": str(left.rule)} for left in project.context.ignored],
         "left_out_more": {str(rule): count for rule, count in project.context.ignored_more.items()},
         "steps": _steps(steps),
@@ -94,6 +96,12 @@ def _code(project: Project, code: Code) -> dict[str, Any]:
         "env": dict(code.env),
         "labels": dict(code.labels),
     }
+
+
+def _commit(commit: Commit | None) -> dict[str, Any] | None:
+    if commit is None:
+        return None
+    return {"revision": commit.revision, "url": commit.url, "dirty": commit.dirty}
 
 
 def deploy_document(ready: Deploy) -> dict[str, Any]:
@@ -150,6 +158,7 @@ def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iter
         **lists,
         "dependencies": _table(files),
         "code": amount if code["baked"] else "pulled by each run; none is in the image",
+        "commit": _committed(document["commit"]),
         ("files" if every_file else "largest"): _table(
             [
                 (item["path"], size(item["bytes"]))
@@ -187,6 +196,13 @@ def deployment_lines(deployment: Mapping[str, Any]) -> Iterator[str]:
     yield from _rows("flow", deployment["entrypoint"])
     for kind in ("notes", "warnings", "questions"):
         yield from _rows(kind, deployment[kind])
+
+
+def _committed(commit: Mapping[str, Any] | None) -> str:
+    if commit is None:
+        return ""
+    changed = ", with changes that are not committed" if commit["dirty"] else ""
+    return f"{commit['revision']}  {commit['url'] or ''}".rstrip() + changed
 
 
 def _rows(title: str, value: str | list[str]) -> Iterator[str]:

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 
 class GitServer(ThreadingHTTPServer):
-    """Serves the repositories in a folder to one user, or to everybody without a password."""
+    """Serves the repositories in a folder to one user, or to everybody without a password.
+
+    `sent` counts the bytes of all answers' bodies.
+    """
 
     def __init__(self, folder: Path, user: str | None, password: str, host: str) -> None:
         super().__init__((host, 0), _Handler)
-        self.folder, self.asked = folder, list[str]()
+        self.folder, self.asked, self.sent = folder, list[str](), 0
         self.logins = list[str | None]()
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
         self.authorization = f"Basic {login}" if user else None
@@ -87,6 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+        self.server.sent += len(content)
 
 
 @contextmanager

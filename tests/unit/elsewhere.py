@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ class Elsewhere:
     def checkout(self) -> Iterator[LocalCheckout]:
         """The folder."""
         self.fetched += 1
-        yield LocalCheckout(self.root, "far", {})
+        yield LocalCheckout(self.root, "far", os.environ)
 
     def pulled(self) -> Pulled:
         """As a run really pulls it."""
@@ -43,8 +44,8 @@ class Elsewhere:
 def source_beside(request: BuildRequest) -> Source:
     """The request's source; what is on no machine, is in the folder `far` beside the project."""
     if request.source is None:
-        return LocalSource(request.root, {})
-    real = source_of(request, {}, lambda _kind, _name: None)
+        return LocalSource(request.root, os.environ)
+    real = source_of(request, os.environ, lambda _kind, _name: None)
     if kind_of(request.source) == "folder":
         return real
     return Elsewhere(real, request.here.resolve().parent / "far")
