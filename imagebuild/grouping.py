@@ -86,7 +86,7 @@ class Group:
         Raises `UsageError` where they cannot.
         """
         wanted, recorded = member.order.wanted(made), member.run.recorded
-        if not self.request.pulled or recorded is None:
+        if not self.request.pulled or recorded is None or "pull_steps" in wanted.stated:
             return wanted
         return with_steps(wanted, pulled_in(self.parts.source, wanted, recorded))
 

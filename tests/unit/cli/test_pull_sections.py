@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -299,6 +300,32 @@ def test_a_name_beside_a_source_is_that_of_a_new_deployment(
 
     assert "prefect.yaml is not read, as --source is given" in capsys.readouterr().err
     assert (only(shop).pool, only(shop).entrypoint) == ("managed", "etl.py:far")
+
+
+@pytest.mark.parametrize("where", ["--source https://h/app --code pulled --pool managed", "-n a"])
+def test_a_deploy_without_an_image_can_be_tried_dry(
+    shop: Shop, project: Path, asked: Asked, capsys: Captured, where: str
+) -> None:
+    """For a person and for a program, of a file's deployment and of one of its own."""
+    file(project, "processes", FETCHING)
+    assert deploy(f"{where} --dry-run") == 0
+    assert "create the deployment far/" in capsys.readouterr().out
+    assert deploy(f"{where} --dry-run --json") == 0
+    document = json.loads(capsys.readouterr().out)
+    deployment = document.get("deployment") or document["images"][0]["deployments"][0]
+
+    assert f"{STEPS}.git_clone" in deployment["writes"]["pull_steps"][0]
+    assert (shop.builder.built, shop.recorder.writes) == ([], 0)
+
+
+def test_a_folder_that_is_mounted_is_what_the_file_says(shop: Shop, project: Path) -> None:
+    """Its pull section stands, whatever this machine's folder is called."""
+    go = f"{STEPS}.set_working_directory"
+    text = built("      code: pulled\n").replace("source: https://h/t/app.git", "path: .")
+    file(project, "docker", f"{text}pull: [{{{go}: {{directory: /code}}}}]\n", "flow.py:hello")
+    assert deploy() == 0
+
+    assert [dict(step) for step in only(shop).pull_steps] == [{go: {"directory": "/code"}}]
 
 
 def test_the_settings_source_is_below_a_file_that_is_chosen(
