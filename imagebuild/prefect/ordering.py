@@ -109,9 +109,12 @@ class Ordering:
         """
         baked = self.choices.baked
         source, pulled = (image.request.source, image.request.pulled) if image else (None, False)
-        is_here = is_dotted(entrypoint) or (self.root / entrypoint.rpartition(":")[0]).exists()
-        if image is None and not is_here:
+        path = entrypoint.rpartition(":")[0]
+        if image is None and not is_dotted(entrypoint) and not (self.root / path).exists():
             source = source_of(draft.pull(Made()) or ())
+            if source is not None:
+                text = f"{draft.label}: {path} is not here, so it is read from where its pull steps"
+                self.emit(Note(f"{text} fetch it"))
         if source is None:
             return baked
         return dataclasses.replace(baked, here=self.root, source=source, pulled=pulled)

@@ -105,7 +105,7 @@ def only(shop: Shop) -> Deployment:
 @pytest.mark.parametrize("pool", ["processes", "managed", "docker"])
 @pytest.mark.parametrize("entrypoint", ["etl.py:far", "flow.py:hello"])
 def test_without_a_build_the_pull_section_stands_as_it_is(
-    shop: Shop, project: Path, pool: str, entrypoint: str
+    shop: Shop, project: Path, capsys: Captured, pool: str, entrypoint: str
 ) -> None:
     """The flow is read here, or where the section fetches it."""
     file(project, pool, FETCHING, entrypoint)
@@ -118,6 +118,8 @@ def test_without_a_build_the_pull_section_stands_as_it_is(
     assert "image" not in held.job_variables
     assert (shop.builder.built, shop.recorder.writes) == ([], 1)
     read = shop.requests[-1].source
+    told = capsys.readouterr().err
+    assert ("etl.py is not here, so it is read from" in told) == (read is not None)
     assert (read is None) == (entrypoint == "flow.py:hello")
     if read is not None:
         assert (read.address, read.credentials, read.submodules, read.directories) == (
