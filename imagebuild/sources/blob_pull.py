@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.record import Pulled
+from imagebuild.record import PULL_ID, Pulled
 from imagebuild.sources.blob_address import AZURE, GCS, S3
 from imagebuild.sources.blob_options import AWS_BLOCK, AZURE_BLOCK, BLOCKS, GCP_BLOCK
 
@@ -42,14 +42,14 @@ def pulled(address: BlobAddress, reference: Reference | None) -> Pulled:
         # With no `/` at its end, those of Google and Azure list `flows-old` for `flows`, and fail.
         folder = f"{address.prefix}/" if address.prefix else ""
         inputs = {
-            "id": "pull",
+            "id": PULL_ID,
             "requires": requires,
             bucket: address.bucket,
             "folder": folder,
             "credentials": reference.placeholder,
         }
         return Pulled(({name: inputs},), (requires,))
-    inputs = {"id": "pull", "url": address.url, **_settings(address, reference)}
+    inputs = {"id": PULL_ID, "url": address.url, **_settings(address, reference)}
     return Pulled(({_REMOTE: inputs},), _LIBRARIES.get(address.service or "", ()))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.places import load
-from imagebuild.record import Pulled
+from imagebuild.record import PULL_ID, Pulled
 from imagebuild.sources import SOURCES
 from imagebuild.sources.blob_options import SETTINGS
 from imagebuild.sources.kinds import kind_of
@@ -126,6 +126,7 @@ class BlockSource:
         """
         kind = _KINDS[self.reference.kind]
         inputs = {
+            "id": PULL_ID,
             "block_type_slug": self.reference.kind,
             "block_document_name": self.reference.name,
         }

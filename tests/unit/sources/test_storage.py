@@ -78,6 +78,7 @@ def test_a_run_asks_the_block_itself(tmp_path: Path) -> None:
     assert list(pulled.steps) == [
         {
             "prefect.deployments.steps.pull_with_block": {
+                "id": "pull_code",
                 "block_type_slug": "s3-bucket",
                 "block_document_name": "mine",
             }
