@@ -32,6 +32,11 @@ _STEPS = {
 }
 
 
+def library_of(block: str) -> str:
+    """What a run needs to read a credentials' block of this type, and what it opens."""
+    return _STEPS[block][1]
+
+
 def pulled(address: BlobAddress, reference: Reference | None) -> Pulled:
     """The step; raises `UsageError` where no run could reach the place."""
     if address.protocol == "memory":

@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,7 +24,6 @@ from tests.support.serving import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.proxies import RecordingProxy
 
@@ -77,6 +77,11 @@ class Storage:
                 key = f"{folder}/{path.relative_to(root).as_posix()}"
                 self.put(bucket, key, path.read_bytes())
 
+    def source(self, bucket: str, folder: str) -> list[str]:
+        """The options that name the code where there is no block."""
+        more = ["--source-credentials", self.reference] if self.reference else []
+        return ["--source", self.address(bucket, folder), *more]
+
     def read(self) -> list[str]:
         """The objects that were read since somebody last cleared the proxy."""
         return [request.path for request in self.proxy.asked("GET", self.objects)]
@@ -112,8 +117,8 @@ def s3(host: str, folder: Path, **settings: str) -> Iterator[Storage]:
 def gcs(host: str, folder: Path) -> Iterator[Storage]:
     """Run an emulator, and a server of tokens beside it, since it asks for none."""
     port = free_port(host)
-    program = os.path.join(os.path.dirname(sys.executable), "gcp-storage-emulator")  # noqa: PTH118, PTH120
-    argv = [program, "start", "--host", host, "--port", str(port), "--in-memory"]
+    program = Path(sys.executable).with_name("gcp-storage-emulator")
+    argv = [str(program), "start", "--host", host, "--port", str(port), "--in-memory"]
     with (
         _before("Google's storage", host, port, argv, folder / "gcs.log") as (proxy, url),
         running(ThreadingHTTPServer((host, 0), _Tokens)) as tokens,
@@ -157,24 +162,29 @@ def azure(host: str, folder: Path) -> Iterator[Storage]:
     port = free_port(host)
     own = ["--blobHost", host, "--blobPort", str(port), "--location", str(folder / "azurite")]
     argv = [*azurite(), *own, "--loose", "--skipApiVersionCheck", "--disableTelemetry"]
-    with _before("Azurite", host, port, argv, folder / "azurite.log") as (proxy, url):
-        with BlobServiceClient.from_connection_string(
+    with (
+        _before("Azurite", host, port, argv, folder / "azurite.log") as (proxy, url),
+        BlobServiceClient.from_connection_string(
             connection_string(f"http://{host}:{port}")
-        ) as client:
+        ) as client,
+    ):
 
-            def put(bucket: str, key: str, data: bytes) -> None:
-                client.get_blob_client(bucket, key).upload_blob(data, overwrite=True)
+        def make(bucket: str) -> None:
+            client.create_container(bucket)
 
-            yield Storage(
-                *("azure", "az", url, proxy),
-                objects=rf"/{ACCOUNT}/[^/?]+/[^?]+(\?.*)?",
-                put=put,
-                make=lambda name: client.create_container(name) and None,
-                block="azure-blob-storage-credentials",
-                values={"connection_string": connection_string(url)},
-                env={"AZURE": connection_string(url)},
-                reference="env:AZURE",
-            )
+        def put(bucket: str, key: str, data: bytes) -> None:
+            client.get_blob_client(bucket, key).upload_blob(data, overwrite=True)
+
+        yield Storage(
+            *("azure", "az", url, proxy),
+            objects=rf"/{ACCOUNT}/[^/?]+/[^?]+(\?.*)?",
+            put=put,
+            make=make,
+            block="azure-blob-storage-credentials",
+            values={"connection_string": connection_string(url)},
+            env={"AZURE": connection_string(url)},
+            reference="env:AZURE",
+        )
 
 
 def connection_string(url: str, key: str = ACCOUNT_KEY) -> str:
