@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from imagebuild.sources.blob_listing import Blob
     from imagebuild.sources.blob_store import Store
 
-_AT_ONCE = 8
 _MODE = 0o644  # a storage knows of no other
 _MARKS = "revision.json"  # beside the folder: the mark of each object in it
 
@@ -47,7 +46,7 @@ class Fetch:
         if notes:
             _note(root.parent / UNFINISHED, {blob.key: _sure(blob) for blob in self.blobs})
         missing = [blob for blob in self.blobs if not _copied(blob, root, before)]
-        each(lambda blob: self._get(blob, root), missing, _AT_ONCE)
+        each(lambda blob: self._get(blob, root), missing, self.store.at_once)
         for blob in self.blobs:
             (root / blob.key).chmod(_MODE)
         # An object written meanwhile would be kept as what was there before.

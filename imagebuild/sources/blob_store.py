@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     _Answer = TypeVar("_Answer")
 
 _NEAREST = 3
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,11 @@ class Store:
         """The error for a folder that somebody wrote to."""
         message = f"{self.address.url} changed while it was read"
         return ImagebuildError(message, causes=(reason,), hint="run it again")
+
+    @property
+    def at_once(self) -> int:
+        """How many objects may be fetched at once: by one connection of an FTP server's, one."""
+        return _AT_ONCE if self.system.async_impl else 1
 
     def forget(self) -> None:
         """Let the next listing ask again."""

@@ -423,3 +423,9 @@ def test_a_run_cannot_read_googles_credentials_from_a_variable(tmp_path: Path) -
     """They are text there, which gcsfs takes for a token."""
     with pytest.raises(UsageError, match="block://gcp-credentials/NAME"):
         opened(tmp_path, credentials="env:KEY").pulled()
+
+
+def test_a_run_cannot_fetch_from_what_is_opened_by_its_host(tmp_path: Path) -> None:
+    """Prefect's step takes the host for a bucket."""
+    with pytest.raises(UsageError, match=r"(?s)cannot fetch ftp://.*it is a host.*bake"):
+        opened(tmp_path, "ftp://127.0.0.1:2121/flows").pulled()
