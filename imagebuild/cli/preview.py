@@ -9,6 +9,7 @@ import click
 from imagebuild.cli.text import clean, file_count, print_json, size
 from imagebuild.dependencies import candidates
 from imagebuild.plan import Build, Code, Environment, OwnDockerfile, Plan, Push, Steps
+from imagebuild.pulling import Bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,13 +32,16 @@ def show_plan(foreseen: Foreseen, *, as_json: bool, every_file: bool = False) ->
         click.echo("\n".join(plan_lines(document, every_file=every_file)))
 
 
-def show_deploy(ready: Deploy, *, as_json: bool) -> None:
+def show_deploy(ready: Deploy | Bare, *, as_json: bool) -> None:
     """Print a deploy as it would be, on stdout."""
-    document = deploy_document(ready)
+    if isinstance(ready, Bare):
+        document, lines = bare_document(ready.change), bare_lines
+    else:
+        document, lines = deploy_document(ready), deploy_lines
     if as_json:
         print_json(document)
     else:
-        click.echo("\n".join(deploy_lines(document)))
+        click.echo("\n".join(lines(document)))
 
 
 def plan_document(project: Project, plan: Plan, steps: Steps | None) -> dict[str, Any]:
@@ -110,6 +114,17 @@ def deploy_document(ready: Deploy) -> dict[str, Any]:
     }
 
 
+def bare_document(change: Change) -> dict[str, Any]:
+    """A deploy as it would be that makes no image."""
+    return {
+        "names": [],
+        "version": change.record.version,
+        "steps": [],
+        "entrypoint": change.record.entrypoint,
+        "deployment": deployment_document(change),
+    }
+
+
 def deployment_document(change: Change) -> dict[str, Any]:
     """What would be written of a deployment."""
     return {
@@ -163,6 +178,12 @@ def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iter
 def deploy_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The document of a deploy, for a person."""
     yield from plan_lines(document)
+    yield from deployment_lines({**document["deployment"], "entrypoint": document["entrypoint"]})
+
+
+def bare_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """The document of a deploy that makes no image, for a person."""
+    yield from _rows("image", "none is built")
     yield from deployment_lines({**document["deployment"], "entrypoint": document["entrypoint"]})
 
 
