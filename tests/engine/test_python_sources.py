@@ -217,9 +217,10 @@ baked.deploy("py-address", work_pool_name="docker-pool", image=image)
 print("reference", image.reference)
 """,
     )
-    made.append(told.partition("reference ")[2].split()[0])
+    reference = told.partition("reference ")[2].split()[0]
+    made += [reference, reference.partition("@")[0]]
 
-    assert "@sha256:" in made[0]
+    assert "@sha256:" in reference
     assert TOKEN not in told
     assert_runs(prefect_server, "py-address")
 
