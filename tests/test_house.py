@@ -56,6 +56,8 @@ DOORS = {
     "yaml": "roots prefect",
     "ruamel": "setup",
     "fsspec": "sources",
+    "aiohttp": "sources",
+    "azure": "sources",
 }
 
 LONGEST_MODULE, LONGEST_FUNCTION = 250, 40

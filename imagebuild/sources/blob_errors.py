@@ -81,7 +81,10 @@ def translated(
 def _refuses(error: BaseException) -> bool:
     code = getattr(error, "code", None) or getattr(error, "status_code", None)
     named = {kind.__name__ for kind in type(error).__mro__} & _OF_ACCESS
-    return isinstance(error, PermissionError) or bool(named) or str(code) in {"401", "403"}
+    # gcsfs has no class for it.
+    is_forbidden = type(error) is OSError and str(error).startswith("Forbidden: ")
+    is_refused = isinstance(error, PermissionError) or is_forbidden
+    return is_refused or bool(named) or str(code) in {"401", "403"}
 
 
 def _is_of_the_net(error: BaseException) -> bool:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.parallel import each
 from imagebuild.sources.blob_listing import revision_of
+from imagebuild.sources.kept import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from imagebuild.sources.blob_listing import Blob
     from imagebuild.sources.blob_store import Store
 
-_AT_ONCE = 8
 _MODE = 0o644  # a storage knows of no other
 _MARKS = "revision.json"  # beside the folder: the mark of each object in it
 
@@ -28,7 +29,8 @@ _MARKS = "revision.json"  # beside the folder: the mark of each object in it
 class Fetch:
     """What `Kept` asks to fill a folder.
 
-    With `reuse`, what did not change since the newest other revision is copied from there.
+    With `reuse`, what did not change since another revision is copied from there, and so is what
+    was fetched before somebody or something interrupted it.
     """
 
     store: Store
@@ -39,9 +41,12 @@ class Fetch:
         """Write every object; raises as `Store.fetch` does."""
         for blob in self.blobs:
             self._reserve(root, blob)
-        before = _newest(root) if self.reuse else {}
+        notes = self.reuse and root.name not in {_MARKS, UNFINISHED}
+        before = _before(root) if notes else {}
+        if notes:
+            _note(root.parent / UNFINISHED, {blob.key: _sure(blob) for blob in self.blobs})
         missing = [blob for blob in self.blobs if not _copied(blob, root, before)]
-        each(lambda blob: self.store.fetch(blob, root / blob.key), missing, _AT_ONCE)
+        each(lambda blob: self._get(blob, root), missing, self.store.at_once)
         for blob in self.blobs:
             (root / blob.key).chmod(_MODE)
         # An object written meanwhile would be kept as what was there before.
@@ -49,9 +54,20 @@ class Fetch:
         if revision_of(self.store.listing()) != revision_of(self.blobs):
             reason = "somebody wrote to it"
             raise self.store.changed(reason)
-        if self.reuse and root.name != _MARKS:
-            marks = {blob.key: blob.mark for blob in self.blobs if blob.mark}
-            (root.parent / _MARKS).write_text(json.dumps(marks))
+        if notes:
+            _note(root.parent / _MARKS, {blob.key: blob.mark for blob in self.blobs})
+            (root.parent / UNFINISHED).unlink(missing_ok=True)
+
+    def _get(self, blob: Blob, root: Path) -> None:
+        """Fetch it under another name: what has its own is whole."""
+        number, name = tempfile.mkstemp(prefix=".part-", dir=root.parent)
+        os.close(number)
+        part = Path(name)
+        try:
+            self.store.fetch(blob, part)
+            part.replace(root / blob.key)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _reserve(self, root: Path, blob: Blob) -> None:
         """Make the empty file, so that two keys never mean one, whatever the file system."""
@@ -67,28 +83,41 @@ class Fetch:
             raise ImagebuildError(told, causes=(os.strerror(error.errno or 0),)) from None
 
 
-def _newest(root: Path) -> dict[str, tuple[Path, str]]:
-    """Where the objects of the newest kept revision lie, each with its mark."""
-    kept = sorted(
-        root.parents[1].glob(f"*/{_MARKS}"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
-    for path in kept:
-        try:
-            marks = json.loads(path.read_text())
-        except (OSError, ValueError):
-            continue
-        return {key: (path.parent / root.name / key, mark) for key, mark in marks.items()}
-    return {}
+def _sure(blob: Blob) -> str | None:
+    """What tells that an object is the very one: its content may have been another meanwhile."""
+    return f"{blob.mark} {blob.written}" if blob.mark and blob.written else None
 
 
-def _copied(blob: Blob, root: Path, before: dict[str, tuple[Path, str]]) -> bool:
-    there, mark = before.get(blob.key, (None, None))
-    if there is None or blob.mark != mark:
-        return False
+def _note(path: Path, marks: dict[str, str | None]) -> None:
+    if noted := {key: mark for key, mark in marks.items() if mark}:
+        path.write_text(json.dumps(noted))
+
+
+def _before(root: Path) -> dict[tuple[str, str], list[Path]]:
+    """Where objects lie that were fetched before, by key and mark."""
+    found: dict[tuple[str, str], list[Path]] = {}
+    for name in (_MARKS, UNFINISHED):
+        for path in root.parents[1].glob(f"*/{name}"):
+            try:
+                marks = json.loads(path.read_text())
+            except (OSError, ValueError):
+                continue
+            for key, mark in marks.items():
+                found.setdefault((key, mark), []).append(path.parent / root.name / key)
+    return found
+
+
+def _copied(blob: Blob, root: Path, before: dict[tuple[str, str], list[Path]]) -> bool:
+    marks = [mark for mark in (blob.mark, _sure(blob)) if mark]
+    places = [path for mark in marks for path in before.get((blob.key, mark), [])]
+    return any(_copies(there, root / blob.key, blob.size) for there in places)
+
+
+def _copies(there: Path, target: Path, size: int) -> bool:
     try:
-        if there.is_symlink() or there.stat().st_size != blob.size:
+        if there.is_symlink() or there.stat().st_size != size:
             return False
-        shutil.copyfile(there, root / blob.key)
+        shutil.copyfile(there, target)
     except OSError:
         return False
     return True

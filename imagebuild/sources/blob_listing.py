@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.digest import digest_of
@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 # What each library tells of an object's content, the surest first; times where there is no more.
-_MARKS = ("md5Hash", "crc32c", "ETag", "etag", "generation", "content_md5", "LastModified")
-_TIMES = ("last_modified", "updated", "mtime", "modified", "created")
+_MARKS = ("md5Hash", "crc32c", "ETag", "etag", "generation", "content_md5")
+_TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
 
 
 @dataclass(frozen=True, order=True)
 class Blob:
-    """An object: its key relative to the folder, its path as fsspec has it, its size and mark."""
+    """An object: its key relative to the folder, its path as fsspec has it, its size and mark.
+
+    `written` tells when it was, where that is known.
+    """
 
     key: str
     path: str
     size: int
     mark: str | None
+    written: str | None = field(default=None, compare=False)
 
 
 def read_listing(found: Mapping[str, Mapping[str, Any]], base: str, told: str) -> list[Blob]:
@@ -41,7 +45,9 @@ def read_listing(found: Mapping[str, Mapping[str, Any]], base: str, told: str) -
             continue
         if not f"{bare}/".startswith(stem):
             continue
-        blobs.append(Blob(_checked(bare[len(stem) :], told), path, size, _mark(info)))
+        key = _checked(bare[len(stem) :], told)
+        mark, written = _first(info, (*_MARKS, *_TIMES)), _first(info, _TIMES)
+        blobs.append(Blob(key, path, size, mark, written))
     blobs.sort()
     _check_folders(blobs, told)
     return blobs
@@ -52,8 +58,8 @@ def revision_of(blobs: Iterable[Blob]) -> str:
     return digest_of([[blob.key, blob.size, blob.mark] for blob in blobs])
 
 
-def _mark(info: Mapping[str, Any]) -> str | None:
-    for name in (*_MARKS, *_TIMES):
+def _first(info: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    for name in names:
         if info.get(name):
             return f"{name}={info[name]}"
     return None

@@ -101,6 +101,7 @@ def _of_s3(values: Mapping[str, Any]) -> dict[str, Any]:
         "token": values.get("aws_session_token"),
         "profile": values.get("profile_name"),
         "endpoint_url": client.get("endpoint_url"),
+        "config_kwargs": dict(client.get("config") or {}),
         "client_kwargs": {key: value for key, value in told.items() if value is not None},
     }
 

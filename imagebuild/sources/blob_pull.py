@@ -32,6 +32,11 @@ _STEPS = {
 }
 
 
+def library_of(block: str) -> str:
+    """What a run needs to read a credentials' block of this type, and what it opens."""
+    return _STEPS[block][1]
+
+
 def pulled(address: BlobAddress, reference: Reference | None) -> Pulled:
     """The step; raises `UsageError` where no run could reach the place."""
     if address.protocol == "memory":
@@ -49,8 +54,24 @@ def pulled(address: BlobAddress, reference: Reference | None) -> Pulled:
             "credentials": reference.placeholder,
         }
         return Pulled(({name: inputs},), (requires,))
+    if _names_host(address):
+        message = f"a run cannot fetch {address.url}"
+        cause = "Prefect's step takes what stands before the first / for a bucket, and it is a host"
+        raise UsageError(message, causes=(cause,), hint="bake the code into the image")
     inputs = {"id": PULL_ID, "url": address.url, **_settings(address, reference)}
     return Pulled(({_REMOTE: inputs},), _LIBRARIES.get(address.service or "", ()))
+
+
+def _names_host(address: BlobAddress) -> bool:
+    """Whether its file system is opened by more than its path: FTP's by a host, for one."""
+    if address.service is not None:
+        return False
+    from fsspec.registry import get_filesystem_class
+
+    try:
+        return bool(get_filesystem_class(address.protocol)._get_kwargs_from_urls(address.url))
+    except (ImportError, ValueError):  # the checkout tells what is wrong with it
+        return False
 
 
 def _settings(address: BlobAddress, reference: Reference | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.sources.blob_errors import is_gone, missing_library, translated
 from imagebuild.sources.blob_listing import read_listing
+from imagebuild.sources.blob_patience import limits, plain, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     _Answer = TypeVar("_Answer")
 
 _NEAREST = 3
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ class Store:
     def open(
         cls, address: BlobAddress, reference: Reference | None, options: Mapping[str, Any]
     ) -> Store:
-        """Raise `UsageError` where the protocol's library is missing, or nobody knows it."""
+        """Sign in.
+
+        Raises `UsageError` where the protocol's library is missing, or nobody knows it;
+        `Unreachable`, `Denied`.
+        """
         try:
-            from fsspec.core import url_to_fs
             from fsspec.registry import get_filesystem_class
 
-            get_filesystem_class(address.protocol)
+            kind = plain(get_filesystem_class(address.protocol))
         except ImportError as error:
             raise missing_library(address, error) from None
         except ValueError as error:
@@ -52,12 +57,14 @@ class Store:
             raise UsageError(message, causes=(str(error),), hint=hint) from None
         try:
             # Nothing from before: neither what it listed then, nor who it was signed in as.
-            system, base = url_to_fs(address.url, **options, skip_instance_cache=True)
+            given = {**kind._get_kwargs_from_urls(address.url), **limits(address), **options}
+            system = kind(**given, skip_instance_cache=True)
+            settle(address, system)
         except ImportError as error:
             raise missing_library(address, error) from None
         except Exception as error:
             raise translated(error, address, reference, options) from None
-        return cls(address, reference, options, system, base)
+        return cls(address, reference, options, system, kind._strip_protocol(address.url))
 
     def listing(self) -> list[Blob]:
         """Every object below the folder; raises `UsageError` where there is none."""
@@ -88,6 +95,11 @@ class Store:
         """The error for a folder that somebody wrote to."""
         message = f"{self.address.url} changed while it was read"
         return ImagebuildError(message, causes=(reason,), hint="run it again")
+
+    @property
+    def at_once(self) -> int:
+        """How many objects may be fetched at once: by one connection of an FTP server's, one."""
+        return _AT_ONCE if self.system.async_impl else 1
 
     def forget(self) -> None:
         """Let the next listing ask again."""

@@ -1,7 +1,8 @@
 """Checkouts that are kept, so that what has not changed is not fetched again.
 
 They lie in the user's own cache folder, by source and revision, each made beside its place and
-moved there whole. Without such a folder a checkout lasts as long as it is used.
+moved there whole. One that could not be finished is left for the next to go on from, where it says
+what it has. Without such a folder a checkout lasts as long as it is used.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _UNUSED = 7 * 24 * 3600.0  # seconds after which another revision is no longer kept
 _DIGITS = 32
+_NEW, _LEFT = ".new-", ".left-"
+UNFINISHED = "unfinished.json"  # beside a folder that is being filled: what it will hold
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Kept:
         """The folder of a revision of a source, which ends with `name`.
 
         `source` is all that tells one source from others, as JSON can hold it; no secret. `fetch`
-        fills a new folder; where it raises, nothing is kept.
+        fills a new folder; where it raises, nothing is kept, but for what it noted as UNFINISHED.
         """
         if self.folder is None:
             with tempfile.TemporaryDirectory(prefix="imagebuild-") as folder:
@@ -62,13 +65,17 @@ class Kept:
 
 
 def _fill(place: Path, name: str, fetch: Callable[[Path], None]) -> None:
-    made = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+    made = Path(tempfile.mkdtemp(prefix=_NEW, dir=place.parent))
     try:
         _fetched(made, name, fetch)
         with suppress(OSError):  # somebody else was quicker, with the same
             made.rename(place)
     finally:
+        if (made / UNFINISHED).is_file():
+            made.rename(made.with_name(made.name.replace(_NEW, _LEFT)))
         shutil.rmtree(made, ignore_errors=True)
+    for left in place.parent.glob(f"{_LEFT}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _fetched(folder: Path, name: str, fetch: Callable[[Path], None]) -> Path:

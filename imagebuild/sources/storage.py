@@ -15,7 +15,8 @@ from imagebuild.errors import UsageError
 from imagebuild.places import load
 from imagebuild.record import PULL_ID, Pulled
 from imagebuild.sources import SOURCES
-from imagebuild.sources.blob_options import SETTINGS
+from imagebuild.sources.blob_options import AWS_BLOCK, AZURE_BLOCK, GCP_BLOCK, SETTINGS
+from imagebuild.sources.blob_pull import library_of
 from imagebuild.sources.kinds import kind_of
 from imagebuild.sources.references import Reference
 
@@ -55,11 +56,11 @@ _KINDS = {
         "bucket_folder",
         "/",
         "credentials",
-        "aws-credentials",
-        "prefect-aws",
+        AWS_BLOCK,
+        library_of(AWS_BLOCK),
     ),
     "gcs-bucket": _Kind(
-        "gs://", "bucket", "bucket_folder", "/", "gcp_credentials", "gcp-credentials", "prefect-gcp"
+        "gs://", "bucket", "bucket_folder", "/", "gcp_credentials", GCP_BLOCK, library_of(GCP_BLOCK)
     ),
     "azure-blob-storage-container": _Kind(
         "az://",
@@ -67,8 +68,8 @@ _KINDS = {
         "base_folder",
         "/",
         "credentials",
-        "azure-blob-storage-credentials",
-        "prefect-azure[blob_storage]",
+        AZURE_BLOCK,
+        library_of(AZURE_BLOCK),
     ),
     "github-repository": _Kind(
         "git+",

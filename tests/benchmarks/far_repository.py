@@ -25,6 +25,7 @@ from rich.table import Table
 
 from tests.benchmarks import large_context
 from tests.support import SetupError
+from tests.support.checkout import check_in
 from tests.support.command import PROGRAM
 from tests.support.engine import ensure_engine
 from tests.support.git_http import git_server
@@ -66,7 +67,7 @@ class Race:
         self._run(FIRST, bake, env, folder)
         self._run(AGAIN, bake, env, folder)
         large_context.change(self.repository, secrets.token_hex(4))
-        commit(self.repository)
+        check_in(self.repository, "more")
         self._run(CHANGED, bake, env, folder)
 
     def table(self) -> Table:
@@ -89,19 +90,11 @@ class Race:
         self.runs[case].append((time.monotonic() - began, self.server.sent - before))
 
 
-def commit(repository: Path) -> None:
-    """Commit all that is there."""
-    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.com"]
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message", "more"], check=True)
-
-
 def make(repository: Path) -> None:
     """A flow and 10,000 files beside it."""
-    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
     large_context.fill(repository / "src", FILES, secrets.token_hex(8))
     (repository / "flow.py").write_text("from prefect import flow\n\n@flow\ndef hello(): ...\n")
-    commit(repository)
+    check_in(repository, "one")
 
 
 def main() -> int:

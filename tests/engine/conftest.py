@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.prefect_stack import PrefectServer
     from tests.support.registry import Registry
     from tests.support.second_engine import SecondEngine
+    from tests.support.storages import Storage
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +35,27 @@ def env(base_image: str, prefect_server: PrefectServer, docker_pool: str) -> dic
     """Give the environment of a user with a server, a Docker pool and the base image."""
     docker_host = os.environ.get("DOCKER_HOST")
     return prefect_server.environment() | ({"DOCKER_HOST": docker_host} if docker_host else {})
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, env: dict[str, str]) -> tuple[Path, dict[str, str]]:
+    """Give a folder without a project, and the environment of a user with a home of his own."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder, {**env, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+@pytest.fixture(scope="session")
+def storages(engine: DockerClient) -> Iterator[dict[str, Storage]]:
+    """Give S3, Google's and Azure's storage, by the names `s3`, `gcs` and `azure`."""
+    from tests.support.prefect_stack import container_host
+    from tests.support.storages import all_storages
+
+    with (
+        tempfile.TemporaryDirectory(prefix="storages-") as folder,
+        all_storages(container_host(engine), Path(folder)) as running,
+    ):
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -203,7 +203,7 @@ def test_variables_and_blocks_are_filled_in(
     """As Prefect fills them: now in the job variables, and by the run in a pull step."""
     api = prefect_server.api
     api.request("POST", "/variables/", {"name": "level", "value": "warning"})
-    api.add_secret("token", "hush")
+    api.create_block("secret", "token", {"value": "hush"})
     _renamed(project, "-filled")
     _edit(project, "LEVEL: info", 'LEVEL: "{{ prefect.variables.level }}"')
     _edit(project, "LEVEL: debug", 'LEVEL: "{{ prefect.blocks.secret.token }}"')

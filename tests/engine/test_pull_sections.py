@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.engine.test_sources import git, write
+from tests.support.checkout import check_in
 from tests.support.command import imagebuild
 from tests.support.git_http import git_server
 from tests.support.held import held, prefect_deploys
 from tests.support.prefect_stack import container_host, own_pool, running_worker
+from tests.support.projects import greeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,13 +106,9 @@ deployments:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """Give a repository whose requirements are installed here."""
-    root = tmp_path / "served" / "greeter.git"
-    root.mkdir(parents=True)
-    git(root, "init", "--quiet", "--initial-branch", "trunk")
-    write(root, "Good morning")
+    root = greeter(tmp_path / "served" / "greeter.git", "Good morning")
     (root / "requirements.txt").write_text("click\n")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "one")
+    check_in(root, "one")
     return root
 
 
@@ -243,7 +240,7 @@ def test_prefects_own_command_leaves_the_same(
         (folder / "prefect.yaml").write_text(yaml.safe_dump({"deployments": every}))
         return [str(one["name"]) for one in (*written, *filed)]
 
-    prefect_server.api.add_secret("pull-section", "told-to-nobody")
+    prefect_server.api.create_block("secret", "pull-section", {"value": "told-to-nobody"})
     names = named("-ours")
     ours = imagebuild("deploy", "--all", cwd=folder, env=env)
     assert named("-theirs") == names

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.support.certificates import loopback_certificate
+from tests.support.checkout import check_in
 from tests.support.git_http import git_server
 from tests.support.prefect_stack import container_host, own_pool, running_worker
+from tests.support.projects import greeter
 from tests.support.scripts import python
 
 if TYPE_CHECKING:
@@ -26,20 +25,8 @@ if TYPE_CHECKING:
     from tests.support.prefect_stack import PrefectServer, Worker
     from tests.support.proxies import RecordingProxy
     from tests.support.registry import Registry
+    from tests.support.storages import Storage
 
-FLOW = """
-from prefect import flow
-
-@flow(log_prints=True)
-def greet(name: str = "world"):
-    from flows.words import GREETING
-    print(f"{GREETING}, {name}!")
-"""
-FILES = {
-    "flows/greet.py": FLOW,
-    "flows/words.py": "GREETING = 'Good morning'\n",
-    "requirements.txt": "emoji==2.14.1\n",
-}
 TOKEN = "a-token-that-nobody-may-see"
 S3_SECRET = "a-key-that-nobody-may-see"
 IMPORTS = """
@@ -94,25 +81,6 @@ repo = "s3://team/greeter"
 """
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """Run git as somebody, with none of the machine's own settings."""
-    who = {"NAME": "a", "EMAIL": "a@example.com"}
-    env = {
-        **os.environ,
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        **{f"GIT_{each}_{key}": who[key] for each in ("AUTHOR", "COMMITTER") for key in who},
-    }
-    subprocess.run(["git", "-C", str(folder), *arguments], env=env, check=True)
-
-
-def write(root: Path) -> Path:
-    """Write a project of two modules."""
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return root
-
-
 @pytest.fixture
 def certificate(tmp_path: Path, engine: DockerClient) -> Certificate:
     """Give what the git server shows: Prefect's own git sends a token over TLS alone."""
@@ -122,29 +90,18 @@ def certificate(tmp_path: Path, engine: DockerClient) -> Certificate:
 @pytest.fixture
 def private(tmp_path: Path, engine: DockerClient, certificate: Certificate) -> Iterator[GitServer]:
     """Serve a repository to whoever has the token, where containers reach it too."""
-    root = write(tmp_path / "served" / "greeter.git")
-    git(root, "init", "--quiet", "--initial-branch", "trunk")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "one")
+    root = greeter(tmp_path / "served" / "greeter.git", "Good morning")
+    check_in(root, "one")
     host = container_host(engine)
     with git_server(root.parent, "git", TOKEN, host, certificate) as server:
         yield server
 
 
 @pytest.fixture
-def endpoint(engine: DockerClient) -> Iterator[str]:
-    """Serve S3 with the project in a bucket, where containers reach it too."""
-    host = container_host(engine)
-    server = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    storage: Any = fsspec.filesystem("s3", key="id", secret=S3_SECRET, endpoint_url=url)
-    storage.makedirs("team", exist_ok=True)
-    for name, text in FILES.items():
-        storage.pipe(f"team/greeter/{name}", text.encode())
-    yield url
-    server.stop()
+def endpoint(storages: dict[str, Storage], tmp_path: Path) -> str:
+    """Give where S3 is served, which has the project in a bucket."""
+    storages["s3"].fill("team", greeter(tmp_path / "bucket", "Good morning"), "greeter")
+    return storages["s3"].url
 
 
 @pytest.fixture
@@ -362,7 +319,7 @@ def test_a_folder_is_baked_and_runs(
 ) -> None:
     """By Prefect's own name for it."""
     made.append("greeter-py:folder")
-    repo = f"repo = LocalStorage({str(write(tmp_path / 'greeter'))!r})\n"
+    repo = f"repo = LocalStorage({str(greeter(tmp_path / 'greeter', 'Good morning'))!r})\n"
     deployed(folder, env, repo + BAKED.format(image=made[0], name="py-folder-baked"))
 
     assert_runs(prefect_server, "py-folder-baked")
@@ -378,7 +335,7 @@ def test_a_folder_is_pulled_where_it_is_mounted(
 ) -> None:
     """A script alone knows whether it is, so it is told how."""
     made.append("greeter-py:mounted")
-    root = write(tmp_path / "greeter")
+    root = greeter(tmp_path / "greeter", "Good morning")
     mounted = {"volumes": [f"{root}:{root}"]}
     repo = f"repo = LocalStorage({str(root)!r})\n"
     told = deployed(folder, env, repo + pulled(made[0], "py-mounted", **mounted))
@@ -392,7 +349,7 @@ def test_a_folder_is_pulled_by_a_process(
     folder: Path, env: dict[str, str], prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
     """Without any image: Prefect's own line."""
-    root = write(tmp_path / "greeter")
+    root = greeter(tmp_path / "greeter", "Good morning")
     with own_pool(prefect_server, "py-processes", "process") as pool:
         deployed(
             folder,

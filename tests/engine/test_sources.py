@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.checkout import check_in
 from tests.support.command import imagebuild
 from tests.support.git_http import git_server
 from tests.support.prefect_stack import container_host, own_pool, running_worker
+from tests.support.projects import greeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,50 +22,14 @@ if TYPE_CHECKING:
     from tests.support.prefect_stack import PrefectServer, Worker
     from tests.support.registry import Registry
 
-FLOW = """
-from prefect import flow
-
-@flow(log_prints=True)
-def greet(name: str = "world"):
-    from flows.words import GREETING
-    print(f"{GREETING}, {name}!")
-"""
 TOKEN = "a-token-that-nobody-may-see"
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git as somebody, with none of the machine's own settings."""
-    env = {
-        **os.environ,
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@example.com",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@example.com",
-    }
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], env=env, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
-def write(root: Path, greeting: str) -> None:
-    """Write a project of two modules."""
-    (root / "flows").mkdir(parents=True, exist_ok=True)
-    (root / "flows" / "greet.py").write_text(FLOW)
-    (root / "flows" / "words.py").write_text(f"GREETING = {greeting!r}\n")
-    (root / "requirements.txt").write_text("emoji==2.14.1\n")
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """Give a repository whose default branch is not called main."""
-    root = tmp_path / "served" / "greeter.git"
-    root.mkdir(parents=True)
-    git(root, "init", "--quiet", "--initial-branch", "trunk")
-    write(root, "Good morning")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "one")
+    root = greeter(tmp_path / "served" / "greeter.git", "Good morning")
+    check_in(root, "one")
     return root
 
 
@@ -81,14 +45,6 @@ def public(repository: Path, engine: DockerClient) -> Iterator[GitServer]:
     """Serve it to everybody, where containers reach it too."""
     with git_server(repository.parent, host=container_host(engine)) as server:
         yield server
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, env: dict[str, str]) -> tuple[Path, dict[str, str]]:
-    """Give a folder without a project, and the environment of a user with a home of his own."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    return folder, {**env, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 
 def test_a_private_repository_is_baked_and_runs(
@@ -142,8 +98,8 @@ def test_a_new_commit_is_a_new_image(
     ]
     made.append("greeter:moving")
     imagebuild(*command, cwd=folder, env=env)
-    write(repository, "Good evening")
-    git(repository, "commit", "--quiet", "--all", "--message", "two")
+    greeter(repository, "Good evening")
+    check_in(repository, "two")
     imagebuild(*command, cwd=folder, env=env)
     run = prefect_server.api.run_deployment("greet/moving", {"name": "git"})
 

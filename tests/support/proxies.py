@@ -220,10 +220,13 @@ class RecordingProxy(socketserver.ThreadingMixIn, socketserver.BaseServer):
 
 
 class _TcpProxy(RecordingProxy, socketserver.TCPServer):
-    def __init__(self, target: Address) -> None:
+    # A client that opens many connections at once is not to wait for the sixth.
+    request_queue_size = 64
+
+    def __init__(self, target: Address, host: str) -> None:
         RecordingProxy.__init__(self)
         self.target = target
-        socketserver.TCPServer.__init__(self, ("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        socketserver.TCPServer.__init__(self, (host, 0), socketserver.BaseRequestHandler)
 
 
 class _UnixProxy(RecordingProxy, socketserver.UnixStreamServer):
@@ -235,15 +238,16 @@ class _UnixProxy(RecordingProxy, socketserver.UnixStreamServer):
 
 
 @contextmanager
-def recording_http(address: str) -> Iterator[tuple[RecordingProxy, str]]:
-    """Put a proxy before `host:port` (or a URL's host) and give it with its own `localhost:port`.
+def recording_http(address: str, listen: str = "localhost") -> Iterator[tuple[RecordingProxy, str]]:
+    """Put a proxy before `host:port` (or a URL's host) and give it with its own `host:port`.
 
     `localhost`, since an engine speaks plain HTTP to a registry of that name.
     """
     host, _, port = urlsplit(address if "//" in address else f"//{address}").netloc.partition(":")
-    proxy = _TcpProxy((host, int(port or 80)))
+    own = "127.0.0.1" if listen == "localhost" else listen
+    proxy = _TcpProxy((host, int(port or 80)), own)
     with _serving(proxy):
-        yield proxy, f"localhost:{proxy.server_address[1]}"
+        yield proxy, f"{listen}:{proxy.server_address[1]}"
 
 
 @contextmanager

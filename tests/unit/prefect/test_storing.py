@@ -272,7 +272,7 @@ def test_what_cannot_be_meant_is_told_when_it_is_made(
         (lambda: RemoteStorage("gs://team/flows"), ("gcsfs",)),
         (lambda: RemoteStorage("abfs://team/flows", account_name="a"), ("adlfs",)),
         (lambda: RemoteFileSystem(basepath="s3://team/flows"), ("s3fs",)),
-        (lambda: saved(bucket()), ("prefect-aws",)),
+        (lambda: saved(bucket()), ("prefect-aws>=0.5",)),
         (lambda: LocalStorage("."), ()),
     ],
 )

@@ -42,6 +42,11 @@ ACCOUNT = {"type": "service_account", "private_key": "shh"}
             {"client_kwargs": {"use_ssl": False, "verify": False}},
         ),
         (
+            "s3://team",
+            {"aws_client_parameters": {"config": {"s3": {"addressing_style": "path"}}}},
+            {"config_kwargs": {"s3": {"addressing_style": "path"}}},
+        ),
+        (
             "gs://team",
             {"service_account_info": ACCOUNT, "project": "p"},
             {"token": ACCOUNT} | {"project": "p"},

@@ -30,6 +30,7 @@ class Bucket(AbstractFileSystem):  # type: ignore[misc]
     objects: ClassVar[dict[str, bytes]] = {}
     fetched: ClassVar[list[str]] = []
     marked: ClassVar[bool] = True
+    dated: ClassVar[bool] = False
     lists: ClassVar[int] = 0
     raises: ClassVar[Exception | None] = None
     gone: ClassVar[set[str]] = set()
@@ -42,6 +43,7 @@ class Bucket(AbstractFileSystem):  # type: ignore[misc]
         return {
             f"team/{key}": {"size": len(content), "type": "file"}
             | ({"ETag": repr(content)} if self.marked else {})
+            | ({"LastModified": "yesterday"} if self.dated else {})
             for key, content in self.objects.items()
             if f"team/{key}".startswith(path)
         }
@@ -73,6 +75,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
         },
         "fetched": [],
         "marked": True,
+        "dated": False,
         "lists": 0,
         "raises": None,
         "gone": set(),
@@ -178,6 +181,44 @@ def test_of_what_changes_while_it_is_read_nothing_is_kept(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize("end", ["raised", "killed"])
+def test_what_was_interrupted_goes_on_where_it_stopped(
+    end: str, bucket: type[Bucket], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was whole by then is not fetched again, and nothing is left when all is there."""
+    bucket.dated = True
+    bucket.gone = {"flows/flow.py"}
+    if end == "killed":  # then nobody tidies up
+        monkeypatch.setattr(Path, "rename", lambda *_: None)
+        monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    with pytest.raises(ImagebuildError, match="is gone"):
+        files(opened(tmp_path))
+    monkeypatch.undo()
+    monkeypatch.setitem(_registry, "gs", Bucket)
+    assert sorted(bucket.fetched) == ["flows/a/b.py", "flows/flow.py"]
+    bucket.fetched.clear()
+    bucket.gone = set()
+    assert files(opened(tmp_path)) == {"a/b.py": "two", "flow.py": "one"}
+    assert bucket.fetched == ["flows/flow.py"]
+    left = [path.name for path in tmp_path.rglob(".*") if end == "raised"]
+    assert left == []
+
+
+def test_what_was_interrupted_and_then_written_to_is_fetched_again(
+    bucket: type[Bucket], tmp_path: Path
+) -> None:
+    """Even if its mark is the same: what was fetched may have been something between."""
+    bucket.dated = True
+    bucket.gone = {"flows/flow.py"}
+    with pytest.raises(ImagebuildError, match="is gone"):
+        files(opened(tmp_path))
+    bucket.dated = False
+    bucket.gone = set()
+    bucket.fetched.clear()
+    files(opened(tmp_path))
+    assert sorted(bucket.fetched) == ["flows/a/b.py", "flows/flow.py"]
+
+
 class NoCredentialsError(Exception):
     """As botocore calls it."""
 
@@ -198,6 +239,7 @@ class HttpError(Exception):
         (PermissionError(f"no {CANARY}"), Denied),
         (NoCredentialsError(f"no {CANARY}"), Denied),
         (HttpError(f"no {CANARY}"), Denied),
+        (OSError(f"Forbidden: no {CANARY}"), Denied),
         (EndpointConnectionError(f"no {CANARY}"), Unreachable),
         (ConnectionResetError(f"no {CANARY}"), Unreachable),
         (OSError(f"no {CANARY}"), ImagebuildError),
@@ -381,3 +423,9 @@ def test_a_run_cannot_read_googles_credentials_from_a_variable(tmp_path: Path) -
     """They are text there, which gcsfs takes for a token."""
     with pytest.raises(UsageError, match="block://gcp-credentials/NAME"):
         opened(tmp_path, credentials="env:KEY").pulled()
+
+
+def test_a_run_cannot_fetch_from_what_is_opened_by_its_host(tmp_path: Path) -> None:
+    """Prefect's step takes the host for a bucket."""
+    with pytest.raises(UsageError, match=r"(?s)cannot fetch ftp://.*it is a host.*bake"):
+        opened(tmp_path, "ftp://127.0.0.1:2121/flows").pulled()

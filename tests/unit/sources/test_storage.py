@@ -84,7 +84,7 @@ def test_a_run_asks_the_block_itself(tmp_path: Path) -> None:
             }
         }
     ]
-    assert pulled.libraries == ("prefect-aws",)
+    assert pulled.libraries == ("prefect-aws>=0.5",)
 
 
 def test_a_block_that_is_not_there_is_denied(tmp_path: Path) -> None:
