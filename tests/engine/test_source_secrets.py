@@ -132,8 +132,8 @@ def test_what_opens_a_source_is_nowhere_afterwards(
     env = {**env, **secret.env}
     image = "imagebuild-tests/source-secrets:v1"
     made.append(image)
-    deploy = ("deploy", FLOW, "--name", "canary", "--image", image, "--no-push")
-    pulled = ("deploy", FLOW, "--name", "canary-pulled", "--code", "pulled", "--pool", process_pool)
+    deploy = ("deploy", FLOW, "--name", "canary", "--image", image, "--no-push", "--yes")
+    pulled = (*("deploy", FLOW, "--name", "canary-pulled", "--yes"), "--code", "pulled")
     with watched() as arguments:
         fine = [
             imagebuild("plan", *secret.source, "--json", cwd=folder, env=env),
@@ -142,7 +142,7 @@ def test_what_opens_a_source_is_nowhere_afterwards(
                 cwd=folder,
                 env=env,
             ),
-            imagebuild(*pulled, *secret.source, "-v", cwd=folder, env=env),
+            imagebuild(*pulled, *secret.source, "--pool", process_pool, "-v", cwd=folder, env=env),
         ]
         wrong = [imagebuild("render", *secret.wrong, "-v", cwd=folder, env=env)]
         for storage in storages.values():
