@@ -17,6 +17,7 @@ bench: .venv/made
 	$(BIN)/python -m tests.benchmarks.many_deployments
 	$(BIN)/python -m tests.benchmarks.contexts
 	$(BIN)/python -m tests.benchmarks.registry_race
+	$(BIN)/python -m tests.benchmarks.far_repository
 
 lint: .venv/made
 	$(BIN)/ruff check .

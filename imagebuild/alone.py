@@ -155,14 +155,9 @@ def _asked(
         project = survey(request, checkout, run.emit)
         flow = flow_in(project, request, run.emit, target.flow)
         directory = directory or directory_of(request, project)
-    digest = name.digest
-    if not request.push and handed is None:
-        _look_here(name, run)
-    if request.push and (request.pin or digest):
-        digest = _digest_of(name, run, believed=handed is not None)
     return record_of(
         wanted,
-        image=reference_of(name, digest),
+        image=reference_there(request, name, run, handed=handed is not None),
         pushed=request.push,
         flow=flow,
         entrypoint=entrypoint,
@@ -170,6 +165,21 @@ def _asked(
         version=handed.version if handed else None,
         source=str(checkout.root),
     )
+
+
+def reference_there(
+    request: BuildRequest, name: ImageName, run: Run, *, handed: bool = False
+) -> str:
+    """What a deployment names for an image that is there; `handed` by a job that saw it pushed.
+
+    Raises `ImagebuildError` where the registry that is said to have it does not.
+    """
+    digest = name.digest
+    if not request.push and not handed:
+        _look_here(name, run)
+    if request.push and (request.pin or digest):
+        digest = _digest_of(name, run, believed=handed)
+    return reference_of(name, digest)
 
 
 def _look_here(name: ImageName, run: Run) -> None:

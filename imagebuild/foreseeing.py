@@ -8,7 +8,7 @@ from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import once
 from imagebuild.grouping import Group, Member, PartsOf, grouped
 from imagebuild.parallel import both, each
-from imagebuild.preparing import image_of
+from imagebuild.preparing import image_of, version_in
 from imagebuild.records import has_values, read_for, record_of
 
 if TYPE_CHECKING:
@@ -57,10 +57,11 @@ def _ask_engine(group: Group) -> None:
 
 
 def _ask_prefect(member: Member) -> None:
-    run = member.run
+    run, ready = member.run, member.order.ready
     assert run.target is not None
+    has_image = ready is None or ready.reference is not None
     try:
-        run.recorded = read_for(member.wanted, run.target, run.parts)
+        run.recorded = read_for(member.wanted, run.target, run.parts, image=has_image)
     except ImagebuildError as error:
         member.error = error
 
@@ -83,23 +84,27 @@ def _check_names(groups: Sequence[Group]) -> None:
 
 def _record(member: Member, group: Group) -> None:
     """What a deployment is to hold, as far as it is known."""
-    made, order = group.made(), member.order
+    made, order, pulled = group.made(), member.order, group.request.pulled
     if group.error or member.error:
         return
     try:
-        member.wanted = order.wanted(made)
+        member.wanted = group.wanted(member, made)
         member.record = record_of(
             member.wanted,
             image=order.ready.reference if order.ready else str(made.name),
             pushed=order.ready.pushed if order.ready else group.request.push,
             flow=member.flow,
-            directory=made.directory,
-            version=group.image.plan.version if group.image else None,
+            directory=None if pulled else made.directory,
+            version=_version(group),
             source=str(group.checkout.root),
-            alike=group.image.alike(member.flow.entrypoint) if group.image else (),
+            alike=group.image.alike(member.flow.entrypoint) if group.image and not pulled else (),
         )
     except ImagebuildError as error:
         member.error = error
+
+
+def _version(group: Group) -> str | None:
+    return version_in(group.request, group.project, group.image.plan) if group.image else None
 
 
 def describe_all(members: Sequence[Member]) -> None:

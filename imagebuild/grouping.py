@@ -13,8 +13,10 @@ from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import ignore, labelled
 from imagebuild.looking import flow_in
 from imagebuild.orders import Made
+from imagebuild.pairing import with_libraries
 from imagebuild.planning import inside_image
 from imagebuild.protocols import Parts
+from imagebuild.pulling import pulled_in, with_steps
 from imagebuild.records import target_of
 from imagebuild.stages import Run
 from imagebuild.survey import survey
@@ -77,6 +79,17 @@ class Group:
         """Whether there is nothing to build for it."""
         return self.orders[0][1].ready is not None
 
+    def wanted(self, member: Member, made: Made) -> DeploymentRequest:
+        """One of its deployments, for the image as it is known by now.
+
+        Where runs pull the code and the file does not say how, they do it as the source says.
+        Raises `UsageError` where they cannot.
+        """
+        wanted, recorded = member.order.wanted(made), member.run.recorded
+        if not self.request.pulled or recorded is None or "pull_steps" in wanted.stated:
+            return wanted
+        return with_steps(wanted, pulled_in(self.parts.source, wanted, recorded))
+
     def made(self) -> Made:
         """Its image as far as it is known before anything is done."""
         if self.image is None:
@@ -106,6 +119,7 @@ def grouped(
         parts = parts_of(order)
         told = labelled(emit, str(request.image or order.label)) if len(alike) > 1 else emit
         try:
+            request = with_libraries(request, parts.source)
             checkout = stack.enter_context(parts.source.checkout())
             project = survey(request, checkout, emit)
         except UsageError as error:

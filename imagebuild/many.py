@@ -196,7 +196,7 @@ def _final(work: _Work, member: Member) -> Record:
     """The record with what became known since it was foreseen: the image, and what steps gave."""
     assert member.record is not None
     made = dataclasses.replace(work.made, final=True)
-    wanted = member.order.wanted(made)
+    wanted = work.group.wanted(member, made)
     record = dataclasses.replace(
         member.record,
         job_variables=wanted.job_variables,
@@ -208,7 +208,8 @@ def _final(work: _Work, member: Member) -> Record:
         return record
     digest = made.digest if work.group.request.pin else None
     image = str(made.name.pinned(digest) if digest else made.name)
-    return dataclasses.replace(record, image=image, directory=made.directory)
+    directory = None if work.group.request.pulled else made.directory
+    return dataclasses.replace(record, image=image, directory=directory)
 
 
 def _results(works: Sequence[_Work], run: Run) -> list[Result]:

@@ -43,7 +43,8 @@ def fitted(pulled: Pulled, pool: Pool, variables: Mapping[str, Any]) -> Pulled:
             place = str(PurePosixPath(inside) / folder.relative_to(host))
             return dataclasses.replace(pulled, steps=({SET_DIRECTORY: {"directory": place}},))
     message = f"runs in the work pool {pool.name!r} do not see the folder {folder}"
-    hints = ["bake the code into the image: --code baked", "name a git repository or a bucket"]
+    hints = ["bake the code into the image: --code baked"] if pool.accepts_image else []
+    hints.append("name a git repository or a bucket: --source URL")
     if "volumes" in pool.variables:
         hints.append(f"mount it: --job-variable 'volumes=[\"{folder}:/code\"]'")
     raise UsageError(

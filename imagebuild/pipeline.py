@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from imagebuild.parallel import both
 from imagebuild.plan import Build
 from imagebuild.preparing import meant, prepare_deploy, prepare_image
 from imagebuild.pulling import (
+    Bare,
     arranged,
     change_without_image,
-    check_image,
+    check_pairing,
     described,
     record_without_image,
     takes_image,
@@ -30,7 +32,7 @@ from imagebuild.stages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from imagebuild.events import Emit
     from imagebuild.names import LayoutName
@@ -63,7 +65,7 @@ def deploy(
     error says so.
     """
     run = Run(parts, emit)
-    with run.told(), parts.source.checkout() as checkout:
+    with run.told(), _checkout(request, wanted, parts) as checkout:
         with run.stage("preflight") as told:
             what = _meant(request, wanted, run, checkout)
             ready = prepare_deploy(what, run, checkout) if takes_image(what) else None
@@ -74,6 +76,14 @@ def deploy(
         if ready is None:
             return record_without_image(change, run, finish)
         return _deployed(request, ready, run, confirm, finish)
+
+
+@contextmanager
+def _checkout(request: BuildRequest, wanted: DeploymentRequest, parts: Parts) -> Iterator[Checkout]:
+    """The files, fetched only for what can be."""
+    check_pairing(request, wanted, parts)
+    with parts.source.checkout() as checkout:
+        yield checkout
 
 
 def _meant(request: BuildRequest, wanted: DeploymentRequest, run: Run, checkout: Checkout) -> Meant:
@@ -132,13 +142,16 @@ def _made_and_described(ready: Deploy, run: Run) -> tuple[_Made, Record]:
     return both(lambda: hand_out(build()), describe)
 
 
-def preview(request: BuildRequest, wanted: DeploymentRequest, parts: Parts, emit: Emit) -> Deploy:
+def preview(
+    request: BuildRequest, wanted: DeploymentRequest, parts: Parts, emit: Emit
+) -> Deploy | Bare:
     """What `deploy` would do now; everybody is asked, nothing is done."""
     run = Run(parts, emit)
-    with run.told(), parts.source.checkout() as checkout:
+    with run.told(), _checkout(request, wanted, parts) as checkout:
         what = _meant(request, wanted, run, checkout)
-        check_image(what)
-        return prepare_deploy(what, run, checkout)
+        if takes_image(what):
+            return prepare_deploy(what, run, checkout)
+        return Bare(change_without_image(what, run, checkout))
 
 
 def build(request: BuildRequest, parts: Parts, emit: Emit) -> Outcome:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 # Prefect's pull step that goes to a folder which is there, and fetches nothing.
 SET_DIRECTORY = "prefect.deployments.steps.set_working_directory"
+# The `id` of the pull step that fetches the code, as Prefect's documentation calls it.
+PULL_ID = "pull_code"
 
 
 @dataclass(frozen=True)

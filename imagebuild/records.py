@@ -26,9 +26,11 @@ def has_values(wanted: DeploymentRequest) -> bool:
     return bool(wanted.parameters or stated)
 
 
-def read_for(wanted: DeploymentRequest, target: Target, parts: Parts) -> Recorded:
-    """What is recorded now, as far as it may change for the request."""
-    return parts.recorder.read(target, triggers=wanted.triggers is not None)
+def read_for(
+    wanted: DeploymentRequest, target: Target, parts: Parts, *, image: bool = True
+) -> Recorded:
+    """What is recorded now, as far as it may change for the request, of an `image` or of none."""
+    return parts.recorder.read(target, triggers=wanted.triggers is not None, image=image)
 
 
 def record_of(

@@ -65,6 +65,7 @@ class BuildRequest:
     None keeps it there under no tag of its own. `insecure` are registries without TLS.
     `source` is where the code comes from, if not from `root`; with `pulled` the image has none of
     it, and each run fetches it from there, with the `libraries` that this takes (requirements).
+    Without `build` there is no image to make: `image` is there already, or the deployment's own is.
     `layout` is where the base lies if that is in no registry, and `base` is IN_LAYOUT then;
     `output` is the layout that the image is written to, instead of an engine or a registry.
     """
@@ -97,6 +98,7 @@ class BuildRequest:
     insecure: tuple[str, ...] = ()
     source: SourceRequest | None = None
     pulled: bool = False
+    build: bool = True
     libraries: tuple[str, ...] = ()
     layout: LayoutName | None = None
     output: LayoutName | None = None

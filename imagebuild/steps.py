@@ -112,7 +112,8 @@ def build_docker_image(
     request = arguments.image_request(
         name, tags=further, dockerfile=dockerfile, root=Path.cwd(), env=os.environ, given=given
     )
-    built = images.build(request, arguments.builder_of(given), sys.stdout)
+    builder, blocks = arguments.builder_of(given), arguments.blocks_of(given)
+    built = images.build(request, builder, sys.stdout, blocks)
     _tell_of_pull(built.directory)
     return _made(built, further)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagebuild.builders import BUILDERS, LAYOUT_BUILDER
 from imagebuild.errors import UsageError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imagebuild.engine import Engine
     from imagebuild.protocols import Builder, EnvironmentBuilder, Recorder, Registry, Source
     from imagebuild.request import BuildRequest
-    from imagebuild.sources.references import ReadBlock
+    from imagebuild.sources.references import Blocks, ReadBlock
 
 
 @contextmanager
@@ -32,36 +32,42 @@ def wired(
     env: Mapping[str, str],
     builder: str = "docker",
     logins: Mapping[str, Mapping[str, str]] | None = None,
+    blocks: Blocks | None = None,
 ) -> Iterator[Parts]:
     """The parts for a request; what they started is ended with the block.
 
     `logins` are credentials (`username`, `password`) by their registry's host, that come before
-    those that docker has. Raises `UsageError` for a builder that there is not.
+    those that docker has; `blocks` come before those that Prefect has. Raises `UsageError` for a
+    builder that there is not.
     """
-    with workshop(env, request.here) as shop:
+    with workshop(env, request.here, blocks) as shop:
         yield shop.parts_of(request, builder, logins)
 
 
 @contextmanager
-def opened(request: BuildRequest, env: Mapping[str, str]) -> Iterator[Source]:
+def opened(
+    request: BuildRequest, env: Mapping[str, str], blocks: Blocks | None = None
+) -> Iterator[Source]:
     """Where the code is, for whoever needs no other part."""
     if request.source is None:
         yield source_of(request, env, lambda _kind, _name: None)
         return
-    with workshop(env, request.here) as shop:
+    with workshop(env, request.here, blocks) as shop:
         yield shop.source_of(request)
 
 
 @contextmanager
-def workshop(env: Mapping[str, str], here: Path) -> Iterator[Workshop]:
+def workshop(
+    env: Mapping[str, str], here: Path, blocks: Blocks | None = None
+) -> Iterator[Workshop]:
     """Give what makes the parts for several requests; what they started is ended with the block.
 
-    `here` is the folder that the user stands in.
+    `here` is the folder that the user stands in; `blocks` come before those that Prefect has.
     """
     with ExitStack() as stack:
         recorder = load(RECORDERS["prefect"])(env, here)
         stack.callback(recorder.close)
-        yield Workshop(env, recorder, stack)
+        yield Workshop(env, recorder, stack, blocks or {})
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Workshop:
     env: Mapping[str, str]
     recorder: Recorder
     stack: ExitStack
+    blocks: Blocks = field(default_factory=dict, repr=False)
 
     def parts_of(
         self,
@@ -85,7 +92,12 @@ class Workshop:
 
     def source_of(self, request: BuildRequest) -> Source:
         """Where a request's code is."""
-        return source_of(request, self.env, self.recorder.block)
+
+        def read_block(kind: str, name: str) -> Mapping[str, Any] | None:
+            held = self.blocks.get((kind, name))
+            return self.recorder.block(kind, name) if held is None else held
+
+        return source_of(request, self.env, read_block)
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ class AppendBuilder:
         emit(Note(f"{called(plan)} is not in {plan.name.untagged}: Docker builds it"))
         built = docker.environment(plan, context, emit)
         target = checked_target(part, built.config.directory)
-        if (real := docker.real_path(built, target)) != target:
+        if part.target is not None and (real := docker.real_path(built, target)) != target:
             return self._whole(plan, context, emit, f"{target} is {real} in the image")
         name = self._held.name_of(plan)
         if name is None:

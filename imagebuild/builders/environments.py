@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imagebuild.plan import Plan
 
 UNDER_LABEL = "io.imagebuild.environment"
-_BY = "imagebuild: the project's files"
+_FILES, _NO_FILES = "imagebuild: the project's files", "imagebuild: what the image says"
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -40,7 +40,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Upper:
-    """An image as bytes: an environment, and one layer on it."""
+    """An image as bytes: an environment, and a layer on it if there are files."""
 
     manifest: ImageManifest
     config: Config
@@ -72,11 +72,15 @@ def restated(below: ImageConfig) -> str:
     return json.dumps(said, sort_keys=True, separators=(",", ":"))
 
 
-def with_code(environment: Environment, plan: Plan, part: CodePart, layer: Layer) -> Upper:
-    """The image of a plan: one layer more, and all that is said beside it."""
+def with_code(
+    environment: Environment, plan: Plan, part: CodePart, layer: Layer | None = None
+) -> Upper:
+    """The image of a plan: one layer more, if it has files, and all that is said beside it."""
     below, described = environment.config, environment.manifest
     config = below.continued(
-        layer.diff_id, created=plan.stamp.get(CREATED_LABEL, EPOCH), by=_BY
+        layer.diff_id if layer else None,
+        created=plan.stamp.get(CREATED_LABEL, EPOCH),
+        by=_FILES if layer else _NO_FILES,
     ).saying(
         env=with_variables(below.env, part.env),
         labels={
@@ -88,7 +92,7 @@ def with_code(environment: Environment, plan: Plan, part: CodePart, layer: Layer
     manifest = ImageManifest(
         described.media_type,
         described.config_descriptor(config.data),
-        (*described.layers, layer.descriptor(described.layer_type)),
+        (*described.layers, *([layer.descriptor(described.layer_type)] if layer else [])),
     )
     return Upper(manifest, config)
 

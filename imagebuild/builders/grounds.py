@@ -61,17 +61,12 @@ def part_of(plan: Plan) -> tuple[str, CodePart]:
     return text, part
 
 
-def target_of(part: CodePart, directory: str) -> str:
-    """Where the files go, as an absolute path."""
-    return posixpath.normpath(posixpath.join(directory or "/", part.target))
-
-
 def checked_target(part: CodePart, directory: str) -> str:
-    """The same, where it is the environment's own working directory, which surely is there.
+    """Where the files go: the environment's own working directory, which surely is there.
 
-    Raises `NotData`.
+    Raises `NotData` where they, or runs, would go elsewhere.
     """
-    target = target_of(part, directory)
+    target = posixpath.normpath(posixpath.join(directory or "/", part.target or ""))
     if {target, (part.directory or target).rstrip("/")} != {directory}:
         message = f"the files go to {target}, and the environment's WORKDIR is {directory or '/'}"
         raise NotData(message)
@@ -80,13 +75,16 @@ def checked_target(part: CodePart, directory: str) -> str:
 
 def with_files(
     environment: Environment, plan: Plan, part: CodePart, context: Context
-) -> tuple[Upper, tuple[Blob, Blob]]:
-    """The image with the code, and what is new in it: a layer and the config.
+) -> tuple[Upper, tuple[Blob, ...]]:
+    """The image with the code, if it holds any, and what is new in it: a layer and the config.
 
     Raises `NotData` where the files go elsewhere than into the environment's working directory,
     which alone is known to be there; `BuildFailed` for a file that cannot be read.
     """
     target = checked_target(part, environment.config.directory)
+    if part.target is None:
+        upper = with_code(environment, plan, part)
+        return upper, (of_bytes(upper.manifest.config, upper.config.data),)
     try:
         layer = make_layer(context.nodes, target, context.read)
     except Unreadable as error:

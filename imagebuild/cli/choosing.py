@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagebuild.cli.layers import is_saved
 from imagebuild.cli.requests import current_folder, project_root
 from imagebuild.cli.text import clean
 from imagebuild.entrypoint import is_dotted
@@ -40,9 +41,14 @@ def choose(options: Mapping[str, Any]) -> Chosen | None:
     names, entrypoint, every = options["name"], options["entrypoint"], options["all"]
     typed = options["prefect_file"]
     _check(options)
-    if options["source"] or options["code"] == "pulled":
-        return None
+    chooses = every or typed or (names and not is_saved("name"))
     root = project_root(options["context"]).resolve()
+    if elsewhere := _elsewhere(options):
+        if names and (root / PREFECT_FILE).is_file():
+            click.echo(f"note: {PREFECT_FILE} is not read, as {elsewhere} is given", err=True)
+        return None
+    if _saved_elsewhere(options) and not chooses:
+        return None
     path = current_folder() / typed if typed else root / PREFECT_FILE
     if (entrypoint and not names) or not (path.is_file() or typed or every):
         return None
@@ -64,19 +70,30 @@ def choose(options: Mapping[str, Any]) -> Chosen | None:
 
 
 def _check(options: Mapping[str, Any]) -> None:
-    for name, other in (("name", "-n"), ("entrypoint", "ENTRYPOINT")):
+    for name, what in (("name", "-n"), ("entrypoint", "ENTRYPOINT")):
         if options["all"] and options[name]:
-            message = f"cannot use --all with {other}"
+            message = f"cannot use --all with {what}"
             raise UsageError(message, hint="one says which deployments, and the other says all")
     chosen = "--all" if options["all"] else "--prefect-file" if options["prefect_file"] else ""
-    other = "--source" if options["source"] else "--code pulled"
-    if chosen and (options["source"] or options["code"] == "pulled"):
+    if chosen and (other := _elsewhere(options)):
         message = f"cannot use {chosen} with {other}"
         cause = "a prefect.yaml says by its pull steps where its code is"
         raise UsageError(message, causes=(cause,), hint="deploy its deployments from their folder")
     if options["entrypoint"] and options["prefect_file"] and not options["name"]:
         message = "cannot use --prefect-file with an ENTRYPOINT alone"
         raise UsageError(message, hint="say which deployment of the file it is for: -n NAME")
+
+
+def _elsewhere(options: Mapping[str, Any]) -> str | None:
+    """What was typed that says where the code of a deployment of its own is."""
+    if options["source"] and not is_saved("source"):
+        return "--source"
+    return "--code pulled" if options["code"] == "pulled" and not is_saved("code") else None
+
+
+def _saved_elsewhere(options: Mapping[str, Any]) -> bool:
+    """Whether the project's settings say so, which is below what a prefect.yaml says."""
+    return bool(options["source"]) or options["code"] == "pulled"
 
 
 def _one_of_its_own(

@@ -55,6 +55,7 @@ def deploy(**options: Any) -> None:
       imagebuild deploy --image my-docker-image:latest --no-push
       imagebuild deploy flows/etl.py:etl --image registry.example.com/team/etl:v1 --pool docker
       imagebuild deploy --image team/etl --cron '0 6 * * *' --param day=today --dry-run
+      imagebuild deploy --source https://github.com/team/flows --code pulled --pool processes
       imagebuild deploy --all
       imagebuild deploy -n 'report/*' -n nightly
     """
@@ -64,11 +65,23 @@ def deploy(**options: Any) -> None:
         from imagebuild.cli.filed import deploy_chosen
 
         deploy_chosen(chosen, options)
-    elif not options["build"]:
-        message = "cannot use --no-build: no deployment of a prefect.yaml is chosen"
-        raise UsageError(message, hint="to record an image that is there: imagebuild record")
     else:
+        _check_build(options)
         _deploy_one(options)
+
+
+def _check_build(options: Mapping[str, Any]) -> None:
+    """An image that is there holds what it holds: only code that is pulled goes with it."""
+    if options["build"] or options["code"] == "pulled":
+        return
+    if (source := options["source"]) is not None:
+        message = f"cannot use --no-build with --source {source}"
+        causes = ("what is not built gets no code baked into it",)
+        hint = "let each run pull the code: --code pulled; or record an image that holds it:"
+        raise UsageError(message, causes=causes, hint=f"{hint} imagebuild record")
+    message = "cannot use --no-build: no deployment of a prefect.yaml is chosen"
+    hint = "to record an image that is there: imagebuild record; with --code pulled, its runs pull"
+    raise UsageError(message, hint=f"{hint} the code")
 
 
 def _deploy_one(options: Mapping[str, Any]) -> None:

@@ -120,6 +120,7 @@ choosing_options = with_options(
         section=_DEPLOYMENT,
         saved=False,
         default=True,
-        help="Build the images of the file's deployments; or only record them, as they are.",
+        help="Build the image; or only record one that is there, as it is: those of the file's"
+        " deployments, or with --code pulled --image, if it is given.",
     ),
 )

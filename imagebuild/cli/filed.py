@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from imagebuild import many
@@ -17,13 +17,15 @@ from imagebuild.cli.output import output
 from imagebuild.cli.requests import build_request, current_folder
 from imagebuild.cli.results import report, verdict
 from imagebuild.cli.several import foreseen, show_several
+from imagebuild.cli.source_options import NO_SOURCE
 from imagebuild.cli.tally import Tally
 from imagebuild.cli.working import loudness
 from imagebuild.errors import UsageError
 from imagebuild.events import once
 from imagebuild.grouping import check_each
+from imagebuild.prefect.choices import Choices
 from imagebuild.prefect.further import FurtherImages
-from imagebuild.prefect.ordering import Choices, Ordering
+from imagebuild.prefect.ordering import Ordering
 from imagebuild.prefect.running import Steps
 from imagebuild.prefect.world import World
 from imagebuild.wiring import workshop
@@ -85,6 +87,7 @@ def _parts_of(shop: Workshop, options: Mapping[str, Any], order: Order) -> Parts
 def _orders(chosen: Chosen, options: Mapping[str, Any], shop: Workshop, emit: Emit) -> list[Order]:
     """The orders, with what was typed over what the file says."""
     _check_image(chosen, options)
+    options = {**options, **NO_SOURCE}  # the settings' own is of no deployment of a file
     baked = build_request({**options, "entrypoint": None, "context": str(chosen.root)})
     over, namespace = over_images(options), shop.recorder.default_namespace()
     choices = Choices(
@@ -94,6 +97,7 @@ def _orders(chosen: Chosen, options: Mapping[str, Any], shop: Workshop, emit: Em
         build=options["build"],
         namespace=namespace,
         dry=options["dry_run"],
+        takes_image=cache(partial(_takes_image, shop)),
         check=lambda orders: check_each(orders, partial(_parts_of, shop, options)),
     )
     world = World(shop.env, shop.recorder)
@@ -102,6 +106,12 @@ def _orders(chosen: Chosen, options: Mapping[str, Any], shop: Workshop, emit: Em
     steps = Steps(chosen.root, shop.env, shop.recorder, emit, images)
     ordering = Ordering(chosen.file.path.name, chosen.root, world, steps, choices, emit)
     return ordering.orders(chosen.deployments)
+
+
+def _takes_image(shop: Workshop, pool: str | None) -> bool:
+    """Whether runs in a work pool take one; of a pool that is not there, others tell."""
+    every = shop.recorder.work_pools().every() if pool else ()
+    return all(one.accepts_image for one in every if one.name == pool)
 
 
 def _check_image(chosen: Chosen, options: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import click
 from imagebuild.cli.command import RUNNING, Command, option
 from imagebuild.cli.image_options import CONTEXT, image_option, push_option
 from imagebuild.cli.running_options import debug_option, json_option
+from imagebuild.cli.source_options import source_options
 
 
 @click.command(cls=Command, short_help="Write a prefect.yaml, or settings, for a project.")
@@ -24,6 +25,7 @@ from imagebuild.cli.running_options import debug_option, json_option
 )
 @push_option(default=None, text="Push the image; or keep it on this machine's engine.")
 @CONTEXT
+@source_options
 @option(
     "--dockerfile",
     section="What goes into the image",
@@ -75,11 +77,17 @@ def init(**options: Any) -> None:
     deployment that has the name already, what is not asked for. The file's name is printed on
     stdout.
 
+    With --source, the flows are those of the source, and the file is written into this folder. With
+    --code pulled, its pull section is what each run does; in a work pool that takes no image, runs
+    install the requirements too. `prefect deploy` takes the file as well, but reads the flow from
+    the folder that it is called in.
+
     \b
     Examples:
       imagebuild init
       imagebuild init --yes --registry registry.example.com/team
       imagebuild init flows/etl.py:etl --yes --settings --image team/etl --pool docker
+      imagebuild init --source https://github.com/team/flows --code pulled --pool processes
     """
     from imagebuild.cli.initial import run
 

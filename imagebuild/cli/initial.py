@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from imagebuild.choosing import flows_of
 from imagebuild.cli.asking import asker
@@ -39,17 +40,19 @@ def run(options: Mapping[str, Any]) -> None:
     """Ask, write, and say what to type next. Raises `ImagebuildError`; then nothing was written."""
     # In a settings file it chooses deployments of a prefect.yaml; here it is the one to be written.
     name = None if is_saved("name") else options["name"]
-    given = Given(name, options["pool"], options["registry"], options["push"])
+    given = Given(name, options["pool"], options["registry"], options["push"], _pulled(options))
     try:
         whom = asker(os.environ, (sys.stdin, sys.stderr), yes=options["yes"])
         request = build_request(options)
-        path = request.root / (OWN_FILE if options["settings"] else PREFECT_FILE)
+        root = request.here if request.source else request.root
+        path = root / (OWN_FILE if options["settings"] else PREFECT_FILE)
         before = _before(path, settings_are_there=options["settings"] and _has_settings())
         with (
             working(request, options, plain=True) as work,
             work.parts.source.checkout() as checkout,
         ):
             answers = ask(request, given, work.parts, checkout, whom, work.tally.emit)
+            several = len(flows_of(read_context(checkout.root))[0]) > 1
         text = (
             settings_file.text_of(settings(answers))
             if options["settings"]
@@ -59,7 +62,13 @@ def run(options: Mapping[str, Any]) -> None:
     except ImagebuildError as error:
         error.unchanged = error.unchanged or _NOTHING
         raise
-    _say(path, answers, options)
+    _say(path, answers, options, several=several)
+
+
+def _pulled(options: Mapping[str, Any]) -> bool | None:
+    """Whether runs are to pull the code; None where it was not said."""
+    said = click.get_current_context().get_parameter_source("code")
+    return None if said is ParameterSource.DEFAULT else options["code"] == "pulled"
 
 
 def _has_settings() -> bool:
@@ -94,16 +103,24 @@ def _prefect_file(
         there = prefect_file.found(before, answers.name)
         if there is not None and not force:
             _agree(there, answers.name, whom)
-        if not answers.push and prefect_file.pushes(before):
-            text = (
-                f"warning: {path.name} has a push section for all, which Prefect runs for this too"
-            )
-            click.echo(text, err=True)
+        _against_shared(before, path.name, answers, made)
         return prefect_file.with_entry(before, made)
     except BadYaml as error:
         message = f"cannot add a deployment to {path}"
         hint = "mend it; or take settings instead: --settings"
         raise UsageError(message, causes=(str(error),), hint=hint) from error
+
+
+def _against_shared(before: str, file: str, answers: Answers, made: dict[str, Any]) -> None:
+    """Let what the file has for all not build or push for a deployment without an image."""
+    for section in ("build", "push"):
+        if made[section] is not None or not prefect_file.shares(before, section):
+            continue
+        if answers.image is None:
+            made[section] = []
+        else:
+            text = f"warning: {file} has a {section} section for all, which Prefect runs for this"
+            click.echo(f"{text} too", err=True)
 
 
 def _agree(there: str, name: str, whom: Asker) -> None:
@@ -129,11 +146,11 @@ def _write(path: Path, before: str | None, text: str) -> None:
         raise ImagebuildError(message, causes=((error.strerror or str(error)).lower(),)) from error
 
 
-def _say(path: Path, answers: Answers, options: Mapping[str, Any]) -> None:
+def _say(path: Path, answers: Answers, options: Mapping[str, Any], *, several: bool) -> None:
     following = ["imagebuild", "deploy"]
     if not options["settings"]:
         following += ["-n", answers.name]
-    elif len(flows_of(read_context(path.parent))[0]) > 1:
+    elif several:
         following.append(answers.entrypoint)
     if path.parent.resolve() != build_request(options).here.resolve() and options["context"]:
         following += ["--context", options["context"]]

@@ -9,10 +9,12 @@ import click
 from imagebuild.cli.text import clean, file_count, print_json, size
 from imagebuild.dependencies import candidates
 from imagebuild.plan import Build, Code, Environment, OwnDockerfile, Plan, Push, Steps
+from imagebuild.pulling import Bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from imagebuild.commit import Commit
     from imagebuild.names import ImageName
     from imagebuild.preparing import Deploy, Foreseen
     from imagebuild.record import Change
@@ -30,13 +32,16 @@ def show_plan(foreseen: Foreseen, *, as_json: bool, every_file: bool = False) ->
         click.echo("\n".join(plan_lines(document, every_file=every_file)))
 
 
-def show_deploy(ready: Deploy, *, as_json: bool) -> None:
+def show_deploy(ready: Deploy | Bare, *, as_json: bool) -> None:
     """Print a deploy as it would be, on stdout."""
-    document = deploy_document(ready)
+    if isinstance(ready, Bare):
+        document, lines = bare_document(ready.change), bare_lines
+    else:
+        document, lines = deploy_document(ready), deploy_lines
     if as_json:
         print_json(document)
     else:
-        click.echo("\n".join(deploy_lines(document)))
+        click.echo("\n".join(lines(document)))
 
 
 def plan_document(project: Project, plan: Plan, steps: Steps | None) -> dict[str, Any]:
@@ -49,6 +54,7 @@ def plan_document(project: Project, plan: Plan, steps: Steps | None) -> dict[str
             **_environment(project, plan.environment),
         },
         "code": {"key": plan.code.key, **_code(project, plan.code)},
+        "commit": _commit(project.commit),
         "left_out": [{"path": left.path, "by": str(left.rule)} for left in project.context.ignored],
         "left_out_more": {str(rule): count for rule, count in project.context.ignored_more.items()},
         "steps": _steps(steps),
@@ -92,6 +98,12 @@ def _code(project: Project, code: Code) -> dict[str, Any]:
     }
 
 
+def _commit(commit: Commit | None) -> dict[str, Any] | None:
+    if commit is None:
+        return None
+    return {"revision": commit.revision, "url": commit.url, "dirty": commit.dirty}
+
+
 def deploy_document(ready: Deploy) -> dict[str, Any]:
     """A deploy as it would be: its image, and what would be written in Prefect."""
     image = ready.image
@@ -99,6 +111,17 @@ def deploy_document(ready: Deploy) -> dict[str, Any]:
         **plan_document(image.project, image.plan, image.steps),
         "entrypoint": image.plan.entrypoint,
         "deployment": deployment_document(ready.change),
+    }
+
+
+def bare_document(change: Change) -> dict[str, Any]:
+    """A deploy as it would be that makes no image."""
+    return {
+        "names": [],
+        "version": change.record.version,
+        "steps": [],
+        "entrypoint": change.record.entrypoint,
+        "deployment": deployment_document(change),
     }
 
 
@@ -135,6 +158,7 @@ def plan_lines(document: Mapping[str, Any], *, every_file: bool = False) -> Iter
         **lists,
         "dependencies": _table(files),
         "code": amount if code["baked"] else "pulled by each run; none is in the image",
+        "commit": _committed(document["commit"]),
         ("files" if every_file else "largest"): _table(
             [
                 (item["path"], size(item["bytes"]))
@@ -157,6 +181,12 @@ def deploy_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield from deployment_lines({**document["deployment"], "entrypoint": document["entrypoint"]})
 
 
+def bare_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """The document of a deploy that makes no image, for a person."""
+    yield from _rows("image", "none is built")
+    yield from deployment_lines({**document["deployment"], "entrypoint": document["entrypoint"]})
+
+
 def deployment_lines(deployment: Mapping[str, Any]) -> Iterator[str]:
     """What would be written of a deployment, for a person."""
     does = "change" if deployment["exists"] else "create"
@@ -166,6 +196,13 @@ def deployment_lines(deployment: Mapping[str, Any]) -> Iterator[str]:
     yield from _rows("flow", deployment["entrypoint"])
     for kind in ("notes", "warnings", "questions"):
         yield from _rows(kind, deployment[kind])
+
+
+def _committed(commit: Mapping[str, Any] | None) -> str:
+    if commit is None:
+        return ""
+    changed = ", with changes that are not committed" if commit["dirty"] else ""
+    return f"{commit['revision']}  {commit['url'] or ''}".rstrip() + changed
 
 
 def _rows(title: str, value: str | list[str]) -> Iterator[str]:

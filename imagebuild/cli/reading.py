@@ -13,7 +13,7 @@ from imagebuild.record import Schedule, Target
 from imagebuild.request import IN_LAYOUT, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
@@ -50,6 +50,20 @@ def output(text: str | None) -> LayoutName | None:
         causes = ("for all who read layouts, a name begins after a colon",)
         raise UsageError(message, causes=causes, hint="give the path alone; the tag is --image's")
     return LayoutName.of_path(text)
+
+
+def check_source(word: str, address: object, further: Sequence[str], context: str | None) -> None:
+    """Raise `UsageError` for what says more of no source, and for two places of the code.
+
+    `word` and `further` are what the source and what was said of it are called; `context` is what
+    a folder is called that was given too.
+    """
+    if address is None and further:
+        message = f"cannot use {' and '.join(further)} without {word}"
+        raise UsageError(message, hint=f"say where the code is with {word}")
+    if address is not None and context is not None:
+        message = f"cannot use {word} with {context}"
+        raise UsageError(message, causes=("both say where the code is",), hint="give one of them")
 
 
 def image_tags(

@@ -47,14 +47,13 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
     _check(options)
     here, env, image = current_folder(), os.environ, _image(options.get("image"))
     base, layout = reading.base(options.get("base", DEFAULT_BASE))
-    pushed = image is not None and (image.digest is not None or not image.is_bare)
     return BuildRequest(
         root=project_root(options.get("context")),
         here=here,
         entrypoint=options.get("entrypoint"),
         image=image,
         tags=reading.image_tags(options.get("tag", ())),
-        push=pushed if options.get("push") is None else options["push"],
+        push=_push(options, image),
         pin=options.get("pin", True),
         base=base,
         directory=options.get("directory"),
@@ -78,6 +77,7 @@ def build_request(options: Mapping[str, Any]) -> BuildRequest:
         output=reading.output(options.get("output")),
         source=source_request(options),
         pulled=options.get("code") == "pulled",
+        build=options.get("build", True),
     )
 
 
@@ -99,6 +99,13 @@ def deployment_request(options: Mapping[str, Any]) -> DeploymentRequest:
         version=options["version"],
         concurrency_limit=options["concurrency_limit"],
     )
+
+
+def _push(options: Mapping[str, Any], image: ImageName | None) -> bool:
+    """As it is said, else as the image's name tells."""
+    if options.get("push") is not None:
+        return bool(options["push"])
+    return image is not None and (image.digest is not None or not image.is_bare)
 
 
 def _image(typed: str | None) -> ImageName | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from imagebuild.cli.command import option, with_options
-from imagebuild.errors import UsageError
+from imagebuild.cli.reading import check_source
 from imagebuild.request import SourceRequest
+from imagebuild.roots import find_root
+from imagebuild.sources.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +60,25 @@ source_options = with_options(
 )
 
 
+def _address(given: str) -> str:
+    """The address; a folder's path in the settings is relative to the project root."""
+    saved = (
+        click.get_current_context().get_parameter_source("source") is ParameterSource.DEFAULT_MAP
+    )
+    if saved and "://" not in given and kind_of(SourceRequest(given)) == "folder":
+        return str(find_root(Path.cwd()) / given)
+    return given
+
+
+# The same options where no source is meant.
+NO_SOURCE: dict[str, Any] = {
+    **dict.fromkeys(("source", "source_credentials")),
+    "source_submodules": False,
+    "source_directory": (),
+    "code": "baked",
+}
+
+
 def source_request(options: Mapping[str, Any]) -> SourceRequest | None:
     """Where the code is, if not here. Raises `UsageError` for what says more of no source."""
     address = options.get("source")
@@ -64,17 +87,12 @@ def source_request(options: Mapping[str, Any]) -> SourceRequest | None:
         "--source-submodules": options.get("source_submodules"),
         "--source-directory": options.get("source_directory"),
     }
-    given = [name for name, value in more.items() if value]
-    if address is None and given:
-        message = f"cannot use {' and '.join(given)} without --source"
-        raise UsageError(message, hint="say where the code is: --source URL")
-    if address is not None and options.get("context") is not None:
-        message = "cannot use --source with --context"
-        raise UsageError(message, causes=("both say where the code is",), hint="give one")
+    context = "--context" if options.get("context") is not None else None
+    check_source("--source", address, [name for name, value in more.items() if value], context)
     if address is None:
         return None
     return SourceRequest(
-        address,
+        _address(address),
         options.get("source_credentials"),
         submodules=bool(options.get("source_submodules")),
         directories=tuple(options.get("source_directory") or ()),

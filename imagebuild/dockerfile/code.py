@@ -33,11 +33,11 @@ class NotData(Exception):
 class CodePart:
     """What the last stage adds: all files to `target`, and what the image says.
 
-    `target` is absolute, or relative to the environment's working directory;
+    `target` is absolute, or relative to the environment's working directory, None for no files;
     `directory` is the new working directory, None where it stays.
     """
 
-    target: str
+    target: str | None = None
     env: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     directory: str | None = None
@@ -62,10 +62,10 @@ def code_part(text: str, name: str = "Dockerfile") -> CodePart:
                 directory = posixpath.join(directory or "", _literal(instruction.arguments))
             case keyword:
                 _refuse(instruction, f"{keyword} needs a builder")
-    if len(targets) != 1:
-        message = "the code is not copied by one COPY of the whole build context"
+    if len(targets) > 1:
+        message = "the code is copied by more than one COPY of the whole build context"
         raise NotData(message)
-    return CodePart(targets[0], env, labels, directory)
+    return CodePart(next(iter(targets), None), env, labels, directory)
 
 
 def environment_reads(text: str, name: str = "Dockerfile") -> tuple[str, ...]:

@@ -105,10 +105,12 @@ class Config:
             history.append(entry)
         return self._with(self.diff_ids[:layers], history)
 
-    def continued(self, diff_id: str, *, created: str, by: str) -> Config:
-        """The same with one layer more, that `by` made at `created` (RFC 3339)."""
-        entry = {"created": created, "created_by": by}
-        added = self._with((*self.diff_ids, diff_id), [*(self.value.get("history") or ()), entry])
+    def continued(self, diff_id: str | None, *, created: str, by: str) -> Config:
+        """The same with one layer more, or none, that `by` made at `created` (RFC 3339)."""
+        entry: dict[str, Any] = {"created": created, "created_by": by}
+        entry |= {} if diff_id else {"empty_layer": True}
+        diff_ids = (*self.diff_ids, *([diff_id] if diff_id else []))
+        added = self._with(diff_ids, [*(self.value.get("history") or ()), entry])
         kept = {key: one for key, one in added.value.items() if key not in _OF_A_CONTAINER}
         return Config({**kept, "created": created})
 

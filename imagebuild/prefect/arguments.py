@@ -16,13 +16,15 @@ from imagebuild.cli import reading
 from imagebuild.errors import UsageError
 from imagebuild.planning import placed
 from imagebuild.prefect.keywords import Keywords, refuse, text, texts
-from imagebuild.request import BuildRequest, SourceRequest
+from imagebuild.prefect.storing import storage_in
+from imagebuild.request import BuildRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from imagebuild.names import ImageName
+    from imagebuild.sources.references import Blocks
 
 AUTO = "auto"
 _BACKENDS = ("docker-py", "buildx")
@@ -86,6 +88,12 @@ def builder_of(given: Mapping[str, Any]) -> str:
     return keywords.text("builder") or "docker"
 
 
+def blocks_of(given: Mapping[str, Any]) -> Blocks:
+    """The blocks that an object given as `source` holds itself, with its secrets."""
+    storage = storage_in(Keywords(given))
+    return storage.blocks if storage else {}
+
+
 def image_name(name: object, tag: object = None) -> ImageName:
     """`[registry/]name[:tag]`, with its tag in one place only.
 
@@ -115,6 +123,10 @@ def _tags(given: Sequence[str], word: str) -> tuple[str, ...]:
 def _content(keywords: Keywords, request: BuildRequest, env: Mapping[str, str]) -> BuildRequest:
     """The request with what goes into the image."""
     base, here = keywords.text("base"), request.here
+    storage, pulled = storage_in(keywords), _pulled(keywords)
+    if pulled and storage and storage.never_pulled:
+        what = f"code='pulled' with this {type(keywords.value('source')).__name__}"
+        refuse(what, *storage.never_pulled)
     return dataclasses.replace(
         request,
         base=request.base if base is None else reading.image_name(base, f"base={base!r}"),
@@ -133,8 +145,8 @@ def _content(keywords: Keywords, request: BuildRequest, env: Mapping[str, str]) 
             for each in keywords.texts("secrets")
         ),
         ssh=reading.agents(keywords.texts("ssh"), env, "ssh"),
-        source=_source(keywords),
-        pulled=_pulled(keywords),
+        source=storage.asked if storage else None,
+        pulled=pulled,
     )
 
 
@@ -147,26 +159,6 @@ def _context(keywords: Keywords, root: Path) -> Path:
             "check it out, and give the folder",
         )
     return root if path is None else root / path
-
-
-def _source(keywords: Keywords) -> SourceRequest | None:
-    """Where the code is, if not in the project root."""
-    address = keywords.text("source")
-    further = [each for each in ("credentials", "submodules", "directories") if each in keywords]
-    if address is None and further:
-        words = " and ".join(map(keywords.word, further))
-        refuse(words, "they are said of a source", "give source='https://…' too")
-    if address is not None and "context" in keywords:
-        both = f"source with {keywords.word('context')}"
-        refuse(both, "both say where the code is", "give one of them")
-    if address is None:
-        return None
-    return SourceRequest(
-        address,
-        keywords.text("credentials"),
-        submodules=keywords.flag("submodules") or False,
-        directories=keywords.texts("directories"),
-    )
 
 
 def _pulled(keywords: Keywords) -> bool:

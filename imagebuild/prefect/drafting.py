@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.prefect import outputs
 from imagebuild.prefect.sections import Sections, sections_of
 from imagebuild.prefect.templating import KEPT, MISSING, Filling, placeholders
+from imagebuild.prefect.world import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from imagebuild.orders import Made
     from imagebuild.prefect.file import FileDeployment, Step
@@ -85,9 +87,11 @@ class Draft:
         if self.deployment.pull is None:
             return None
         steps = [{step.name: step.inputs} for step in self.deployment.pull]
-        filled: list[dict[str, Any]] = Filling(
-            self.world.look_up_for_runs(self.outputs(made))
-        ).fill(steps)
+        given = self.outputs(made)
+        plain = Filling(self.world.look_up_for_runs(given))
+        filled: list[dict[str, Any]] = _filled(
+            steps, plain, Filling(self.world.look_up_for_runs(given, secret=True))
+        )
         return filled
 
     def image(self, made: Made | None) -> str | None:
@@ -110,6 +114,18 @@ class Draft:
         return any(
             name in keys or name.partition(".")[0] == step.id for name in placeholders(every)
         )
+
+
+def _filled(value: Any, plain: Filling, secret: Filling) -> Any:
+    """The value filled, with `secret` below each key that is called so."""
+    if isinstance(value, list | tuple):
+        return [_filled(one, plain, secret) for one in value]
+    if not isinstance(value, Mapping):
+        return plain.fill(value)
+    return {
+        key: _filled(inner, secret if SECRET.search(str(key)) else plain, secret)
+        for key, inner in value.items()
+    }
 
 
 def _or_kept(find: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from imagebuild.errors import UsageError
 from imagebuild.prefect import images
-from imagebuild.prefect.arguments import AUTO, builder_of, image_name, image_request
+from imagebuild.prefect.arguments import (
+    AUTO,
+    blocks_of,
+    builder_of,
+    image_name,
+    image_request,
+)
 
 if TYPE_CHECKING:
     from prefect.docker import DockerImage
@@ -46,6 +52,11 @@ class FlowImage(DockerImage):
     `builder`, `source`, `source_credentials`, `code`; `pin=False` to record the tag instead of the
     digest; and whatever docker-py and buildx call them. Raises `UsageError` for one that cannot be
     meant, by its name.
+
+    `source` is an address (`https://…`, `s3://…`, `block://TYPE/NAME`), or what `flow.from_source`
+    takes: a `GitRepository`, a `RemoteStorage`, a `LocalStorage`, or a block that holds code, with
+    the credentials that it has. With `code="baked"` (the default) the deployment's own source is
+    `Baked` of the same; with `code="pulled"` it is the same object, and each run pulls the code.
 
     `name`, `tag` (empty until it is known) and the other arguments are its attributes, as
     `DockerImage` has them; to a type checker it is one.
@@ -91,7 +102,8 @@ class FlowImage(DockerImage):
     def build(self) -> None:
         """Build what has changed. Raises `ImagebuildError`, whose text says what to do about it."""
         asked = self._asked()
-        self._built = images.build(asked, builder_of(self._given), self._stream)
+        builder, blocks = builder_of(self._given), blocks_of(self._given)
+        self._built = images.build(asked, builder, self._stream, blocks)
         self._digest = self._built.digest
         self.tag = str(self._built.name.tag)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imagebuild.events import Emit
     from imagebuild.protocols import Parts
     from imagebuild.request import BuildRequest
+    from imagebuild.sources.references import Blocks
 
     Logins = Mapping[str, Mapping[str, str]]
 
@@ -43,14 +44,18 @@ def default_namespace() -> str | None:
     return prefect_settings.read(os.environ, Path.cwd()).namespace
 
 
-def build(request: BuildRequest, builder: str, stream: TextIO | None) -> Built:
+def build(
+    request: BuildRequest, builder: str, stream: TextIO | None, blocks: Blocks | None = None
+) -> Built:
     """Build what is not built yet, and push where the request says so.
 
-    Raises what `pipeline.build` does.
+    `blocks` come before those that Prefect has. Raises what `pipeline.build` does.
     """
     from imagebuild import pipeline
 
-    with _at_work(request, builder, stream) as (parts, emit):
+    with _at_work(request, builder, stream, blocks=blocks) as (parts, emit):
+        if request.pulled:
+            _tell_of_folder(parts.source.pulled().folder, emit)
         outcome = pipeline.build(request, parts, emit)
         image = parts.builder.get(str(outcome.image_id))
         name = runnable = ImageName.parse(outcome.names[0])
@@ -58,6 +63,20 @@ def build(request: BuildRequest, builder: str, stream: TextIO | None) -> Built:
             runnable = name.with_tag(f"local-{outcome.version}")
             image.tag(runnable)
         return Built(name, runnable, image.config.id, image.config.directory or "/", outcome.digest)
+
+
+def _tell_of_folder(folder: str | None, emit: Emit) -> None:
+    """Warn of a folder that a container does not see by itself.
+
+    Which work pool it will be, and with which volumes, only Prefect is told.
+    """
+    if folder is None:
+        return
+    from imagebuild.events import Warned
+
+    text = f"runs pull their code from {folder}, and containers have no such folder"
+    volume = f"job_variables={{'volumes': ['{folder}:{folder}']}}"
+    emit(Warned(text, hint=f"mount it, .deploy({volume}), or bake the code: code='baked'"))
 
 
 def push(
@@ -79,11 +98,15 @@ def push(
 
 @contextmanager
 def _at_work(
-    request: BuildRequest, builder: str, stream: TextIO | None, logins: Logins | None = None
+    request: BuildRequest,
+    builder: str,
+    stream: TextIO | None,
+    logins: Logins | None = None,
+    blocks: Blocks | None = None,
 ) -> Iterator[tuple[Parts, Emit]]:
     from imagebuild.cli.plain import Plain
     from imagebuild.events import ignore
     from imagebuild.wiring import wired
 
-    with wired(request, os.environ, builder, logins) as parts:
+    with wired(request, os.environ, builder, logins, blocks) as parts:
         yield parts, ignore if stream is None else Plain(stream).emit

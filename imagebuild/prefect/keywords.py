@@ -74,6 +74,10 @@ class Keywords:
         """The keyword as it was written."""
         return self._found[meaning][0] if meaning in self else meaning
 
+    def value(self, meaning: str) -> Any:
+        """Whatever was given; None where nothing was."""
+        return self._found[meaning][1] if meaning in self else None
+
     def text(self, meaning: str) -> str | None:
         """A text or a path."""
         return text(*self._found[meaning]) if meaning in self else None

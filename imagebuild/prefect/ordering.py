@@ -17,42 +17,25 @@ from imagebuild.prefect.checking import mistakes
 from imagebuild.prefect.drafting import Draft
 from imagebuild.prefect.file import refuse
 from imagebuild.prefect.outputs import LATER
+from imagebuild.prefect.pull_source import source_of
 from imagebuild.prefect.pulling import place_in
 from imagebuild.prefect.stating import Misfit, request_of
 from imagebuild.prefect.step_images import StepImage, image_of
+from imagebuild.prefect.templating import ENVIRONMENT, placeholders
 from imagebuild.record import SET_DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from imagebuild.events import Emit
     from imagebuild.orders import Hook
+    from imagebuild.prefect.choices import Choices
     from imagebuild.prefect.file import FileDeployment, Step
     from imagebuild.prefect.running import Steps
     from imagebuild.prefect.templating import Unfilled
     from imagebuild.prefect.world import World
     from imagebuild.request import BuildRequest, DeploymentRequest
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What holds for all deployments besides the file.
-
-    `baked` is the image of a deployment of which the file says nothing, `over` puts what was typed
-    over the image of a build step, and `typed` over a deployment. Without `build` the images are
-    there already. `namespace` is where images go whose name does not say it. Without `build`, and
-    with `dry`, a step is run only where something stands for what it gives. `check` raises for what
-    is wrong with orders as far as it is known before any step is run.
-    """
-
-    baked: BuildRequest
-    over: Callable[[BuildRequest], BuildRequest]
-    typed: Callable[[DeploymentRequest], DeploymentRequest]
-    build: bool = True
-    namespace: str | None = None
-    dry: bool = False
-    check: Callable[[Sequence[Order]], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -92,16 +75,19 @@ class Ordering:
         sections = draft.sections
         image = self._image(draft) if sections.build else None
         ready = self._ready(draft, image.request if image else None)
-        request = self.choices.over(image.request) if image and not ready else self.choices.baked
         fields, _ = draft.fields(None)
         # The file's paths are relative to its root, wherever the user stands.
         entrypoint = fields["entrypoint"]
+        request = self._place(draft, entrypoint, image)
+        if image and not ready:
+            request = self.choices.over(image.request)
+        pulled = request.pulled
         if request.here != self.root and not is_dotted(entrypoint):
             entrypoint = str(self.root / entrypoint)
         order = Order(
             draft.label,
             dataclasses.replace(request, entrypoint=entrypoint),
-            lambda made: self._wanted(draft, made),
+            lambda made: self._wanted(draft, made, pulled=pulled),
             ready,
             builder=image.builder if image and not ready else None,
             logins=image.logins if image and not ready else {},
@@ -115,6 +101,23 @@ class Ordering:
         if sections.between:
             order = dataclasses.replace(order, built=self._hook(draft, sections.between))
         return dataclasses.replace(order, pushed=self._hook(draft, late)) if late else order
+
+    def _place(self, draft: Draft, entrypoint: str, image: StepImage | None) -> BuildRequest:
+        """Where the code lies for which nothing is built, or that is in no build step.
+
+        What is not here, is read from where the pull steps fetch it.
+        """
+        baked = self.choices.baked
+        source, pulled = (image.request.source, image.request.pulled) if image else (None, False)
+        path = entrypoint.rpartition(":")[0]
+        if image is None and not is_dotted(entrypoint) and not (self.root / path).exists():
+            source = source_of(draft.pull(Made()) or ())
+            if source is not None:
+                text = f"{draft.label}: {path} is not here, so it is read from where its pull steps"
+                self.emit(Note(f"{text} fetch it"))
+        if source is None:
+            return baked
+        return dataclasses.replace(baked, here=self.root, source=source, pulled=pulled)
 
     def _image(self, draft: Draft) -> StepImage:
         """The image of the build step, from what the steps before it give."""
@@ -146,7 +149,15 @@ class Ordering:
             return _built_before(built)
         elsewhere = draft.pull(Made()) not in (None, self._here)
         says_none = draft.deployment.build is not None or elsewhere
-        return Ready(None) if built is None and says_none else None
+        if built is None and (says_none or not self._takes_image(draft)):
+            return Ready(None)
+        return None
+
+    def _takes_image(self, draft: Draft) -> bool:
+        """Whether there is one to run; Prefect is asked only where the file does not say it."""
+        if draft.sections.build or draft.deployment.image:
+            return True
+        return self.choices.takes_image(self.choices.typed(request_of(draft.fields(None)[0])).pool)
 
     def _check_name(self, draft: Draft, named: str) -> None:
         """Raise `UsageError` for an image that no worker can run; a run may fill in a part."""
@@ -157,7 +168,7 @@ class Ordering:
             message = f"{place}: {named!r} is not an image name"
             raise UsageError(message, causes=(error.reason,), hint=f"mend {self.file}") from error
 
-    def _wanted(self, draft: Draft, made: Made) -> DeploymentRequest:
+    def _wanted(self, draft: Draft, made: Made, *, pulled: bool) -> DeploymentRequest:
         """The deployment, with what its steps gave so far."""
         fields, unfilled = draft.fields(made)
         self._check(draft, unfilled)
@@ -167,12 +178,22 @@ class Ordering:
             message = f"{draft.deployment.where(misfit.at)}: {misfit}"
             raise UsageError(message, hint=f"mend {self.file}") from misfit
         pull = draft.pull(made)
-        if pull == self._here and made.directory is not None:
+        if pull is None and not self._takes_image(draft):
+            pull = self._here  # as Prefect has it
+        if pull == self._here and made.directory is not None and not pulled:
             text = f"{draft.label}: its pull step names a folder of this machine"
             self.emit(Note(f"{text}; its runs use the image's"))
         elif pull is not None:
+            self._tell_of_secrets(draft, pull)
             filed = dataclasses.replace(filed, stated={**filed.stated, "pull_steps": pull})
         return self.choices.typed(filed)
+
+    def _tell_of_secrets(self, draft: Draft, pull: list[dict[str, Any]]) -> None:
+        """Say what stays a placeholder that `prefect deploy` would write down in clear text."""
+        for name in dict.fromkeys(placeholders(pull)):
+            if name.startswith(ENVIRONMENT) and name.lstrip(ENVIRONMENT) in self.world.env:
+                text = f"{draft.label}: its pull steps keep {{{{ {name} }}}}, which looks like a"
+                self.emit(Note(f"{text} secret: each run reads that variable itself"))
 
     @property
     def _here(self) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,10 @@ from imagebuild.prefect.templating import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+# What a secret is called, by the variable or by the input of a step that takes it.
+SECRET = re.compile(r"token|secret|passw|credential|connection|key|sas\b|sas_", re.IGNORECASE)
 
 
 class Keeper(Protocol):
@@ -70,14 +75,20 @@ class World:
 
         return find
 
-    def look_up_for_runs(self, outputs: Mapping[str, Any]) -> Callable[[str], Any]:
-        """For pull steps: a run fills in what is not known here, secrets first of all."""
+    def look_up_for_runs(
+        self, outputs: Mapping[str, Any], *, secret: bool = False
+    ) -> Callable[[str], Any]:
+        """For pull steps: a run fills in what is not known here, secrets first of all.
+
+        A variable stays one where it is called as secrets are, or stands for one (`secret`).
+        """
 
         def find(name: str) -> Any:
             if name.startswith((VARIABLE, BLOCK, RUN)):
                 return KEPT
             if name.startswith(ENVIRONMENT):
-                return self.env.get(name.lstrip(ENVIRONMENT), KEPT)
+                is_kept = secret or SECRET.search(name)
+                return KEPT if is_kept else self.env.get(name.lstrip(ENVIRONMENT), KEPT)
             found = look_up_in(outputs, name)
             return KEPT if found is MISSING else found
 

@@ -33,7 +33,7 @@ def choose(
     """
     name = target.pool or (deployment and deployment.pool) or default
     if not name:
-        return _only(every())
+        return _only(every(), image=image)
     pool = find(name)
     if pool is None:
         raise _unknown(name, target, every())
@@ -46,12 +46,16 @@ def _fit(pools: Sequence[Pool]) -> list[str]:
     return sorted(pool.name for pool in pools if pool.accepts_image)
 
 
-def _only(pools: Sequence[Pool]) -> Pool:
+def _only(pools: Sequence[Pool], *, image: bool) -> Pool:
+    """The only one that takes images; where there need be none, the only one that there is."""
     fit = [pool for pool in pools if pool.accepts_image]
+    if not image and not fit:
+        fit = list(pools)
     if len(fit) == 1:
         return fit[0]
     if fit:
-        message = f"several work pools take an image: {', '.join(_fit(fit))}"
+        what = "take an image" if fit[0].accepts_image else "are there"
+        message = f"several work pools {what}: {', '.join(sorted(pool.name for pool in fit))}"
         raise UsageError(message, hint="choose one with --pool")
     message = "no work pool takes an image"
     listed = tuple(f"{pool.name} is of type {pool.type}" for pool in pools)
@@ -71,7 +75,11 @@ def _takes_no_image(pool: Pool, pools: Sequence[Pool]) -> UsageError:
     if pool.type.endswith(":managed"):
         why = f"a pool of type {pool.type} runs an image of its own"
     message = f"the work pool {pool.name!r} takes no image"
-    return UsageError(message, causes=(why,), hint=_alternatives(pools))
+    without = "imagebuild deploy --code pulled"
+    if pool.type != "process":  # whose runs see no folder of this machine
+        without = "imagebuild deploy --source URL --code pulled"
+    hint = f"{_alternatives(pools)}; or let each run pull the code, without an image: {without}"
+    return UsageError(message, causes=(why,), hint=hint)
 
 
 def _alternatives(pools: Sequence[Pool]) -> str:

@@ -19,6 +19,7 @@ from imagebuild.recorders.changes import check_names
 from imagebuild.records import target_of
 from imagebuild.request import DeploymentRequest
 from imagebuild.setup.answers import Answers
+from imagebuild.setup.pulling import with_pull
 from imagebuild.state import Pool
 from imagebuild.survey import survey
 
@@ -50,12 +51,16 @@ class Asker(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """What need not be asked; None where it has to be. `registry` is `host[/path]`."""
+    """What need not be asked; None where it has to be.
+
+    `registry` is `host[/path]`, `pulled` whether each run is to fetch the code.
+    """
 
     name: str | None = None
     pool: str | None = None
     registry: str | None = None
     push: bool | None = None
+    pulled: bool | None = None
 
 
 def ask(
@@ -70,14 +75,27 @@ def ask(
     flow = _flow(request, project, asker)
     check_names(target_of(flow, DeploymentRequest()))
     _tell(project, flow, emit)
+    pulled = _pulled(request, given, asker)
     dockerfile = _dockerfile(request, project, asker)
     target = target_of(flow, DeploymentRequest(name=given.name))
     name = _name(given.name) if given.name else asker.text("Deployment's name", target.name, _name)
-    pool = _pool(given.pool, parts, asker, emit)
+    pool = _pool(given.pool, parts, asker, emit, image=not pulled)
+    answers = Answers(flow.entrypoint, name, pool.name, source=request.source)
+    if pulled:
+        answers = with_pull(answers, project, pool, parts.source, emit)
+    if not pool.accepts_image:
+        return answers
     image, push = _image(request, given, project, pool, parts, asker)
     if push:
         _check(image, parts, emit)
-    return Answers(flow.entrypoint, name, pool.name, image, push, dockerfile)
+    return dataclasses.replace(answers, image=image, push=push, dockerfile=dockerfile)
+
+
+def _pulled(request: BuildRequest, given: Given, asker: Asker) -> bool:
+    """Whether each run is to fetch the code; that is asked only where it is elsewhere."""
+    if given.pulled is not None or request.source is None:
+        return bool(given.pulled)
+    return not asker.yes("Bake the code into the image? (no: each run pulls it)", default=True)
 
 
 def _flow(request: BuildRequest, project: Project, asker: Asker) -> FoundFlow:
@@ -86,7 +104,7 @@ def _flow(request: BuildRequest, project: Project, asker: Asker) -> FoundFlow:
     if entrypoint is None and len(found) > 1:
         entrypoint = asker.choose("Flow", [flow.entrypoint for flow in found], None)
         return choose_flow(project.context, entrypoint, project.context.root)
-    return choose_flow(project.context, entrypoint, request.here)
+    return choose_flow(project.context, entrypoint, request.typed_in(project.context.root))
 
 
 def _tell(project: Project, flow: FoundFlow, emit: Emit) -> None:
@@ -97,10 +115,15 @@ def _tell(project: Project, flow: FoundFlow, emit: Emit) -> None:
 
 
 def _dockerfile(request: BuildRequest, project: Project, asker: Asker) -> str | None:
-    """The Dockerfile that is to be built as it is, relative to the project root."""
+    """The Dockerfile that is to be built as it is, relative to the project root.
+
+    Of code from elsewhere it may also lie here, where the file is written.
+    """
     root = project.context.root
     if request.dockerfile is not None:
         typed = request.here / request.dockerfile
+        if request.source is not None:
+            return request.dockerfile
         return os.path.relpath(typed if typed.is_file() else root / request.dockerfile, root)
     there = project.context.find(_DOCKERFILE) is not None
     if there and asker.yes(f"Build with the {_DOCKERFILE} that is there?", default=False):
@@ -113,7 +136,7 @@ def _name(text: str) -> str:
     return text
 
 
-def _pool(name: str | None, parts: Parts, asker: Asker, emit: Emit) -> Pool:
+def _pool(name: str | None, parts: Parts, asker: Asker, emit: Emit, *, image: bool) -> Pool:
     try:
         every = parts.recorder.work_pools().every()
     except ImagebuildError as error:
@@ -122,13 +145,13 @@ def _pool(name: str | None, parts: Parts, asker: Asker, emit: Emit) -> Pool:
             raise
         why = "; ".join((error.message, *error.causes))
         emit(Warned(f"whether there is a work pool {name} was not seen", cause=why))
-        return Pool(name, "docker", {})
-    fit = sorted(pool.name for pool in every if pool.accepts_image)
+        return Pool(name, "docker", {"image": {}})
+    fit = sorted(pool.name for pool in every if pool.accepts_image or not image)
     if name is None and len(fit) > 1:
         name = asker.choose("Work pool", fit, None)
     named = {pool.name: pool for pool in every}
     target = Target("", "", name)
-    return pools.choose(target, None, None, find=named.get, every=lambda: every)
+    return pools.choose(target, None, None, find=named.get, every=lambda: every, image=image)
 
 
 def _image(

@@ -49,9 +49,9 @@ def found(text: str, name: str) -> str | None:
     return text[line_start(text, items[0].start_mark.index) : end_of(text, items[0])]
 
 
-def pushes(text: str) -> bool:
-    """Whether the file has a push section for all: Prefect runs it where a deployment has none."""
-    return bool(_check(text).get("push"))
+def shares(text: str, section: str) -> bool:
+    """Whether the file has a section for all: Prefect runs it where a deployment has none."""
+    return bool(_check(text).get(section))
 
 
 def with_entry(text: str, entry: Mapping[str, Any]) -> str:
@@ -106,13 +106,16 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 def _set(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The entry without what is not to be in it."""
-    return {key: value for key, value in entry.items() if value is not None}
+    return {key: _deep(None, value) for key, value in entry.items() if value is not None}
 
 
 def _deep(old: Any, new: Any) -> Any:
-    if not (isinstance(old, dict) and isinstance(new, dict)):
+    """The new value, with what the old one says besides; what is None or empty in it is gone."""
+    if not isinstance(new, dict):
         return new
-    return {**old, **{key: _deep(old.get(key), value) for key, value in new.items()}}
+    there = old if isinstance(old, dict) else {}
+    made = {**there, **{key: _deep(there.get(key), value) for key, value in new.items()}}
+    return {key: value for key, value in made.items() if key not in new or value not in (None, {})}
 
 
 def _says(text: str, wanted: Mapping[str, Any]) -> bool:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _HEAD = "# Settings of imagebuild for this project; every option of its commands can be one.\n"
 
 
-def text_of(settings: Mapping[str, str | bool]) -> str:
-    """The file. What JSON writes of a text or a flag, TOML reads as the same."""
+def text_of(settings: Mapping[str, str | bool | list[str]]) -> str:
+    """The file. What JSON writes of a text, a flag or a list, TOML reads as the same."""
     lines = [
         f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in settings.items()
     ]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 AWS_BLOCK, GCP_BLOCK = "aws-credentials", "gcp-credentials"
 AZURE_BLOCK = "azure-blob-storage-credentials"
+# fsspec's own options, as Prefect's RemoteStorage and RemoteFileSystem have them.
+SETTINGS = "storage-settings"
 BLOCKS = {S3: AWS_BLOCK, GCS: GCP_BLOCK, AZURE: AZURE_BLOCK}
 # What a message may tell.
 _PUBLIC = frozenset(
@@ -41,6 +43,8 @@ def check_reference(address: BlobAddress, reference: Reference) -> None:
     """Raise `UsageError` for credentials that open no such address."""
     one_value = reference.is_variable or reference.kind == "secret"
     service = address.service
+    if reference.kind == SETTINGS:
+        return
     if service is None:
         hint = "leave them out, and sign in as the protocol's own library wants it"
     elif BLOCKS[service] == reference.kind or (one_value and service != S3):
@@ -58,7 +62,9 @@ def options(
 
     Raises `UsageError` for values that are none of this kind, and does not tell them.
     """
-    if address.service == S3:
+    if reference is not None and reference.kind == SETTINGS:
+        found = ({"account_name": address.account} if address.account else {}) | dict(values)
+    elif address.service == S3:
         found = _of_s3(values)
     elif address.service == GCS:
         found = _of_gcs(values, reference)

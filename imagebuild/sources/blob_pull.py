@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.record import Pulled
+from imagebuild.record import PULL_ID, Pulled
 from imagebuild.sources.blob_address import AZURE, GCS, S3
 from imagebuild.sources.blob_options import AWS_BLOCK, AZURE_BLOCK, BLOCKS, GCP_BLOCK
 
@@ -47,7 +47,7 @@ def pulled(address: BlobAddress, reference: Reference | None) -> Pulled:
         # With no `/` at its end, those of Google and Azure list `flows-old` for `flows`, and fail.
         folder = f"{address.prefix}/" if address.prefix else ""
         inputs = {
-            "id": "pull",
+            "id": PULL_ID,
             "requires": requires,
             bucket: address.bucket,
             "folder": folder,
@@ -58,7 +58,7 @@ def pulled(address: BlobAddress, reference: Reference | None) -> Pulled:
         message = f"a run cannot fetch {address.url}"
         cause = "Prefect's step takes what stands before the first / for a bucket, and it is a host"
         raise UsageError(message, causes=(cause,), hint="bake the code into the image")
-    inputs = {"id": "pull", "url": address.url, **_settings(address, reference)}
+    inputs = {"id": PULL_ID, "url": address.url, **_settings(address, reference)}
     return Pulled(({_REMOTE: inputs},), _LIBRARIES.get(address.service or "", ()))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
-from imagebuild.record import SET_DIRECTORY, Pulled
+from imagebuild.record import PULL_ID, SET_DIRECTORY, Pulled
 from imagebuild.roots import name_of
 from imagebuild.sources.git_address import folder_of, parse
 from imagebuild.sources.git_command import Git
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from imagebuild.sources.references import ReadBlock, Reference
 
 GIT_CLONE = "prefect.deployments.steps.git_clone"
-_ID = "clone"
 # Blocks that `git_clone` takes whole; of any other it gets the value alone.
 _WHOLE = "-credentials"
 
@@ -76,7 +75,7 @@ class GitSource:
             message = f"a run cannot fetch {address.shown}"
             causes = ("it is on this machine alone",)
             raise UsageError(message, causes=causes, hint="push it, and give that URL")
-        clone: dict[str, Any] = {"id": _ID, "repository": address.url}
+        clone: dict[str, Any] = {"id": PULL_ID, "repository": address.url}
         if address.ref is not None and address.ref != "HEAD":
             # `git clone --branch` takes the short name of either.
             name = address.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
@@ -88,9 +87,10 @@ class GitSource:
         if self.reference:
             is_whole = not self.reference.is_variable and self.reference.kind.endswith(_WHOLE)
             clone["credentials" if is_whole else "access_token"] = self.reference.placeholder
+            _check_scheme(address, self.reference)
         steps: list[Mapping[str, Any]] = [{GIT_CLONE: clone}]
         if wanted.subdirectory:
-            inside = f"{{{{ {_ID}.directory }}}}/{wanted.subdirectory}"
+            inside = f"{{{{ {PULL_ID}.directory }}}}/{wanted.subdirectory}"
             steps.append({SET_DIRECTORY: {"directory": inside}})
         return Pulled(tuple(steps))
 
@@ -102,6 +102,19 @@ class GitSource:
             return root
         message = f"{self.address.shown} has no folder {self.wanted.subdirectory!r}"
         raise UsageError(message, causes=("the commit does not have it",), hint="look at it there")
+
+
+def _check_scheme(address: Address, reference: Reference) -> None:
+    """Raise `UsageError` where `git_clone` would ask without the token, and say nothing of it.
+
+    So it does with a block too, which a run fills in as a table.
+    https://github.com/PrefectHQ/prefect/blob/main/src/prefect/runner/storage.py
+    """
+    if address.scheme == "https":
+        return
+    message = f"a run cannot use {reference} for {address.shown}"
+    causes = (f"Prefect's git_clone sends a token over https alone, not over {address.scheme}",)
+    raise UsageError(message, causes=causes, hint="give its https:// URL, or bake it: --code baked")
 
 
 def open_git(

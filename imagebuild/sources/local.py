@@ -50,7 +50,7 @@ class LocalSource:
         root = self.root.resolve()
         if not root.is_dir():
             message = f"there is no folder {self.root}"
-            raise UsageError(message, hint="give the project root with --context")
+            raise UsageError(message, hint="see whether the path is right")
         if not root.name:
             message = "the project root is /, the whole machine"
             raise UsageError(message, hint="change to the folder of the flow, or give --context")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     ReadBlock = Callable[[str, str], Mapping[str, Any] | None]
+    # By their types and names, secrets and all: they are handed on, and never shown or kept.
+    Blocks = Mapping[tuple[str, str], Mapping[str, Any]]
 
 _VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 _BLOCK = re.compile(r"block://([a-z0-9-]+)/([a-z0-9-]+)")

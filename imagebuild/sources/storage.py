@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
 from imagebuild.places import load
-from imagebuild.record import Pulled
+from imagebuild.record import PULL_ID, Pulled
 from imagebuild.sources import SOURCES
-from imagebuild.sources.blob_options import AWS_BLOCK, AZURE_BLOCK, GCP_BLOCK
+from imagebuild.sources.blob_options import AWS_BLOCK, AZURE_BLOCK, GCP_BLOCK, SETTINGS
 from imagebuild.sources.blob_pull import library_of
 from imagebuild.sources.kinds import kind_of
 from imagebuild.sources.references import Reference
@@ -37,7 +37,7 @@ class _Kind:
     """A type of block: what its address begins with, and the fields that the address is made of.
 
     `within` is the folder or the revision; `credentials` names the field with a block of the type
-    `login`; `library` is what a run needs to read the block.
+    `login`; `library` is what a run needs to read the block, where that is not told by the address.
     """
 
     scheme: str
@@ -99,6 +99,7 @@ _KINDS = {
         "prefect-bitbucket",
     ),
     "local-file-system": _Kind("", "basepath"),
+    "remote-file-system": _Kind("", "basepath", credentials="settings", login=SETTINGS),
 }
 
 
@@ -120,13 +121,20 @@ class BlockSource:
             yield checkout
 
     def pulled(self) -> Pulled:
-        """A run asks the block itself, which finds its own secrets."""
+        """A run asks the block itself, which finds its own secrets.
+
+        Raises what reading the block raises, where only that tells what a run needs.
+        """
         kind = _KINDS[self.reference.kind]
         inputs = {
+            "id": PULL_ID,
             "block_type_slug": self.reference.kind,
             "block_document_name": self.reference.name,
         }
-        return Pulled(({PULL_WITH_BLOCK: inputs},), (kind.library,) if kind.library else ())
+        steps = ({PULL_WITH_BLOCK: inputs},)
+        if kind.library:
+            return Pulled(steps, (kind.library,))
+        return dataclasses.replace(self._meant().pulled(), steps=steps)
 
     def _meant(self) -> Source:
         kind = _KINDS[self.reference.kind]
@@ -159,13 +167,18 @@ def open_storage(
     except UsageError as error:
         message = f"{asked.address} names no block of Prefect's"
         raise UsageError(message, hint="write block://TYPE/NAME") from error
-    if reference.kind not in _KINDS:
-        message = f"a block of the type {reference.kind} holds no code"
-        raise UsageError(message, hint=f"name one of these types: {', '.join(sorted(_KINDS))}")
+    check_kind(reference.kind)
     if asked.credentials:
         message = f"cannot use credentials with {asked.address}"
         raise UsageError(message, causes=("the block has its own",), hint="leave them out")
     return BlockSource(asked, reference, here, kept, env, read_block)
+
+
+def check_kind(kind: str) -> None:
+    """Raise `UsageError` for a type of block that holds no code."""
+    if kind not in _KINDS:
+        message = f"a block of the type {kind} holds no code"
+        raise UsageError(message, hint=f"name one of these types: {', '.join(sorted(_KINDS))}")
 
 
 def _address(kind: _Kind, block: Mapping[str, Any], shown: str) -> str:

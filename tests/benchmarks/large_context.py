@@ -18,9 +18,9 @@ def make(root: Path, files: int, salt: str, ignored: int | None = None) -> None:
     The environment has a fifth as many, if nothing else is said. `salt` is in every file, so that
     no engine has seen them before.
     """
-    _fill(root / "src", files, salt)
-    _fill(root / ".venv" / "lib", files // 5 if ignored is None else ignored, salt)
-    _fill(root / ".git" / "objects", files // 20, salt)
+    fill(root / "src", files, salt)
+    fill(root / ".venv" / "lib", files // 5 if ignored is None else ignored, salt)
+    fill(root / ".git" / "objects", files // 20, salt)
     (root / ".venv" / "pyvenv.cfg").write_text("home = /usr/bin\n")
     (root / ".dockerignore").write_text(".git\n.venv\n**/*.log\n")
     (root / "Dockerfile").write_text("FROM scratch\nCOPY . /code/\n")
@@ -31,7 +31,8 @@ def change(root: Path, salt: str) -> None:
     (root / CHANGED).write_text(f"changed = {salt!r}\n")
 
 
-def _fill(top: Path, files: int, salt: str) -> None:
+def fill(top: Path, files: int, salt: str) -> None:
+    """Write so many files below a folder, a hundred in each."""
     for number in range(files):
         module, inside = divmod(number, _PER_FOLDER)
         folder = top / f"area_{module // _FOLDERS_PER_AREA:03}" / f"module_{module:04}"

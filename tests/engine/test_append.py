@@ -83,7 +83,9 @@ def pulled(engine: DockerClient) -> Iterator[Any]:
         engine.images.remove(name, force=True)
 
 
+@pytest.mark.parametrize("code", ["baked", "pulled"])
 def test_what_is_added_is_what_docker_builds(
+    code: str,
     project: Path,
     env: dict[str, str],
     prefect_base: str,
@@ -94,9 +96,9 @@ def test_what_is_added_is_what_docker_builds(
 ) -> None:
     """Path, kind, mode, owner, size, link, content and time of every file; and the config."""
     shutil.copy(HELLO / "requirements.txt", project)
-    name = f"{registry.address}/append/same"
-    more = ("--env", "A=b c", "--env", "Q=it's \"$y\\", "--label", "team=data")
-    first = build(project, env, f"{name}:v1", prefect_base, *more)
+    name = f"{registry.address}/append/same-{code}"
+    more = ("--code", code, "--env", "A=b c", "--env", "Q=it's \"$y\\", "--label", "team=data")
+    first = build(project, env, f"{name}:v1", prefect_base, *more, "--label", "first=yes")
     edit(project, "more")
     second = build(project, env, f"{name}:v1", prefect_base, *more)
     built = f"{name}:docker"

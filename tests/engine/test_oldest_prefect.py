@@ -44,11 +44,14 @@ def one(name: str = "world"):
 DEPLOY = """
 from pathlib import Path
 from prefect import flow
+from prefect.runner.storage import GitRepository, LocalStorage, RemoteStorage
 from imagebuild import Baked, FlowImage
 
-HERE = Path(__file__).parent
-image = FlowImage("doors-oldest:latest", context=HERE)
-baked = flow.from_source(source=Baked(HERE), entrypoint="flows.py:one")
+for other in (GitRepository("https://h/a.git", branch="b"), RemoteStorage("s3://b", anon=True)):
+    FlowImage("doors-oldest:other", source=other)
+here = LocalStorage(str(Path(__file__).parent))
+image = FlowImage("doors-oldest:latest", source=here)
+baked = flow.from_source(source=Baked(here), entrypoint="flows.py:one")
 baked.deploy("oldest", work_pool_name="oldest-pool", image=image, push=False)
 """
 PREFECT_FILE = """

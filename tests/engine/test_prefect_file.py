@@ -203,19 +203,7 @@ def test_variables_and_blocks_are_filled_in(
     """As Prefect fills them: now in the job variables, and by the run in a pull step."""
     api = prefect_server.api
     api.request("POST", "/variables/", {"name": "level", "value": "warning"})
-    kind = api.request("GET", "/block_types/slug/secret")
-    [schema] = api.request(
-        "POST",
-        "/block_schemas/filter",
-        {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}},
-    )
-    block = {
-        "name": "token",
-        "data": {"value": "hush"},
-        "block_type_id": kind["id"],
-        "block_schema_id": schema["id"],
-    }
-    api.request("POST", "/block_documents/", block)
+    api.create_block("secret", "token", {"value": "hush"})
     _renamed(project, "-filled")
     _edit(project, "LEVEL: info", 'LEVEL: "{{ prefect.variables.level }}"')
     _edit(project, "LEVEL: debug", 'LEVEL: "{{ prefect.blocks.secret.token }}"')

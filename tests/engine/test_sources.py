@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.checkout import check_in
 from tests.support.command import imagebuild
 from tests.support.git_http import git_server
 from tests.support.prefect_stack import container_host, own_pool, running_worker
@@ -26,31 +25,11 @@ if TYPE_CHECKING:
 TOKEN = "a-token-that-nobody-may-see"
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git as somebody, with none of the machine's own settings."""
-    env = {
-        **os.environ,
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@example.com",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@example.com",
-    }
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], env=env, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """Give a repository whose default branch is not called main."""
-    root = tmp_path / "served" / "greeter.git"
-    root.mkdir(parents=True)
-    git(root, "init", "--quiet", "--initial-branch", "trunk")
-    greeter(root, "Good morning")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "one")
+    root = greeter(tmp_path / "served" / "greeter.git", "Good morning")
+    check_in(root, "one")
     return root
 
 
@@ -120,7 +99,7 @@ def test_a_new_commit_is_a_new_image(
     made.append("greeter:moving")
     imagebuild(*command, cwd=folder, env=env)
     greeter(repository, "Good evening")
-    git(repository, "commit", "--quiet", "--all", "--message", "two")
+    check_in(repository, "two")
     imagebuild(*command, cwd=folder, env=env)
     run = prefect_server.api.run_deployment("greet/moving", {"name": "git"})
 

@@ -14,6 +14,8 @@ from imagebuild.cli import cli
 from imagebuild.cli.errors import Invocation
 
 HERE = Path(__file__).parent
+# Which commit of this project the examples are of is another each time: git is to find none.
+NO_GIT = {"GIT_CEILING_DIRECTORIES": str(HERE.parents[1] / "examples")}
 EXAMPLES = sorted(path.name for path in (HERE.parents[1] / "examples").iterdir())
 
 
@@ -25,7 +27,12 @@ def example(name: str) -> str:
 def stdout(*arguments: str) -> str:
     """What the command prints as its answer, on a terminal of 80 columns."""
     shown = CliRunner().invoke(
-        cli, arguments, obj=Invocation(), prog_name="imagebuild", catch_exceptions=False
+        cli,
+        arguments,
+        obj=Invocation(),
+        prog_name="imagebuild",
+        catch_exceptions=False,
+        env=NO_GIT,
     )
     return shown.stdout
 

@@ -10,7 +10,7 @@ from imagebuild.cli import main
 from imagebuild.record import Described
 from imagebuild.state import Pool
 from imagebuild.testing import DOCKER, FakeBuilder, FakeRegistry, MemoryRecorder
-from tests.golden.agreed import agreed, example, names
+from tests.golden.agreed import NO_GIT, agreed, example, names
 from tests.unit.cli.shop import Shop, in_memory
 from tests.unit.values import DIGEST
 
@@ -35,6 +35,8 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = Pool("my-docker-pool", "docker", DOCKER.variables)
     recorder = MemoryRecorder([pool], parameters=flows)
     in_memory(Shop(FakeBuilder(registry), recorder), monkeypatch)
+    for variable, value in NO_GIT.items():
+        monkeypatch.setenv(variable, value)
 
 
 @pytest.mark.parametrize("name", SAID)

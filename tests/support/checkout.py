@@ -19,10 +19,13 @@ _WHO = {
 
 
 def check_in(folder: Path, message: str) -> str:
-    """Commit all that is in a folder, be it something new or not; the commit's ID."""
+    """Commit all that is in a folder, be it something new or not; the commit's ID.
+
+    A new repository's branch is called `trunk`, as nothing is to count on another name.
+    """
     git = ("git", "-C", str(folder))
     if not (folder / ".git").exists():
-        run(*git, "init", "--quiet")
+        run(*git, "init", "--quiet", "--initial-branch", "trunk")
         run(*git, "remote", "add", "origin", f"{ORIGIN}.git")
     run(*git, "add", "--all")
     commit = ("-c", "commit.gpgsign=false", "commit", "--quiet", "--allow-empty")

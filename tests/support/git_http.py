@@ -14,21 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.certificates import Certificate
+
 
 class GitServer(ThreadingHTTPServer):
-    """Serves the repositories in a folder to one user, or to everybody without a password."""
+    """Serves the repositories in a folder to one user, or to everybody without a password.
+
+    `sent` counts the bytes of all answers' bodies.
+    """
 
     def __init__(self, folder: Path, user: str | None, password: str, host: str) -> None:
         super().__init__((host, 0), _Handler)
-        self.folder, self.asked = folder, list[str]()
+        self.folder, self.asked, self.sent = folder, list[str](), 0
         self.logins = list[str | None]()
+        self.scheme = "http"
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
         self.authorization = f"Basic {login}" if user else None
 
     def url(self, path: str) -> str:
         """Where a repository is."""
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}/{path}"
+        return f"{self.scheme}://{host!s}:{port}/{path}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -87,12 +93,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+        self.server.sent += len(content)
 
 
 @contextmanager
 def git_server(
-    folder: Path, user: str | None = None, password: str = "", host: str = "127.0.0.1"
+    folder: Path,
+    user: str | None = None,
+    password: str = "",
+    host: str = "127.0.0.1",
+    certificate: Certificate | None = None,
 ) -> Iterator[GitServer]:
-    """Serve on an address of this machine until the block ends."""
-    with running(GitServer(folder, user, password, host)) as server:
+    """Serve on an address of this machine until the block ends; with a certificate, by TLS."""
+    server = GitServer(folder, user, password, host)
+    if certificate is not None:
+        context = certificate.server_context()
+        server.scheme, server.socket = "https", context.wrap_socket(server.socket, server_side=True)
+    with running(server):
         yield server

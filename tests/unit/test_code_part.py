@@ -23,6 +23,7 @@ HEAD = "FROM base AS environment\nRUN pip install x\nFROM environment\n"
         ('COPY . .\nENV A="x\\"y\\$z\\\\"', CodePart(".", env={"A": 'x"y$z\\'})),
         ('copy . .\nlabel a=b "c d"=e', CodePart(".", labels={"a": "b", "c d": "e"})),
         ("# a comment\nCOPY \\\n  . \\\n  .", CodePart(".")),
+        ("ENV A=b", CodePart(env={"A": "b"})),
     ],
 )
 def test_files_variables_and_labels_are_data(text: str, part: CodePart) -> None:
@@ -43,8 +44,7 @@ def test_files_variables_and_labels_are_data(text: str, part: CodePart) -> None:
         ("COPY . ${X:-y}", "the value of X is the builder's to say"),
         ("COPY . .\nENV A=$B", "the value of B is the builder's to say"),
         ('COPY . .\nENV A="b\\nc"', "is the builder's to say"),
-        ("COPY . .\nCOPY . .", "by one COPY of the whole build context"),
-        ("ENV A=b", "by one COPY of the whole build context"),
+        ("COPY . .\nCOPY . .", "by more than one COPY of the whole build context"),
         ("COPY . .\nENV A", "line 5: it cannot be read"),
         ("COPY .", "line 4: it cannot be read"),
     ],

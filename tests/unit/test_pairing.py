@@ -57,7 +57,8 @@ def test_a_folder_that_runs_do_not_see_is_refused_with_what_would_work(
     with pytest.raises(UsageError, match="do not see the folder /srv/code/etl") as caught:
         fitted(LOCAL, pool, {"volumes": volumes})
 
-    assert "--code baked" in str(caught.value.hint)
+    assert ("--code baked" in str(caught.value.hint)) == pool.accepts_image
+    assert "--source URL" in str(caught.value.hint)
     assert ("--job-variable" in str(caught.value.hint)) == (pool is DOCKER)
 
 

@@ -21,7 +21,7 @@ from imagebuild.errors import (
 from imagebuild.events import Event, Note, StageEnded, StageStarted, Warned, ignore
 from imagebuild.pipeline import build, deploy, preview, push, record
 from imagebuild.plan import CODE_LABEL, Build, Reuse
-from imagebuild.preparing import foresee, render
+from imagebuild.preparing import Deploy, foresee, render
 from imagebuild.protocols import Parts
 from imagebuild.record import Described, Target
 from imagebuild.request import DeploymentRequest
@@ -705,10 +705,12 @@ def test_a_preview_does_nothing(world: World) -> None:
     ready = preview(asked, DeploymentRequest(), world.parts, ignore)
 
     assert world.done == (0, 0, 0)
+    assert isinstance(ready, Deploy)
     assert isinstance(ready.image.steps.build, Build)
     assert ready.change.needed
     world.deploy()
     ready = preview(asked, DeploymentRequest(), world.parts, ignore)
+    assert isinstance(ready, Deploy)
     assert isinstance(ready.image.steps.build, Reuse)
 
 

@@ -164,3 +164,18 @@ def test_an_environment_made_on_an_image_of_ours_is_one() -> None:
     base = upper(ENVIRONMENT).config.labels
 
     assert environment_in(image({**base, **environment_labels(PLAN)})) is not None
+
+
+def test_without_files_it_is_the_environments_layers_and_other_words() -> None:
+    """Where each run pulls its code; the environment is found in it all the same."""
+    below = environment_in(ENVIRONMENT)
+    assert below is not None
+    made = with_code(below, PLAN, CodePart(env=PART.env))
+    found = environment_in(RemoteImage(made.manifest.data, made.manifest, made.config))
+
+    assert made.config.diff_ids == DIFFS
+    assert made.manifest.layers == ENVIRONMENT.manifest.layers
+    assert made.config.labels[CODE_LABEL] == PLAN.code.key
+    assert made.config.value["history"][-1]["empty_layer"] is True
+    assert found is not None
+    assert found.config.env == ENVIRONMENT.config.env

@@ -112,6 +112,8 @@ def test_a_dockerfile_is_added_to_where_the_key_covers_what_it_reads(
         (CodePart("."), "/srv/app", "/srv/app"),
         (CodePart("/srv/app/"), "/srv/app", "/srv/app"),
         (CodePart("/srv/app/.", directory="/srv/app/"), "/srv/app", "/srv/app"),
+        (CodePart(), "/srv/app", "/srv/app"),
+        (CodePart(directory="/other"), "/srv", None),
         (CodePart("sub"), "/srv", None),
         (CodePart("."), "", None),
         (CodePart("/srv", directory="/other"), "/srv", None),

@@ -10,8 +10,8 @@ import pytest
 
 from imagebuild.protocols import Parts
 from imagebuild.record import Described
-from imagebuild.sources.local import LocalSource
 from imagebuild.testing import FakeBuilder, FakeRegistry, MemoryRecorder
+from tests.unit.elsewhere import source_beside
 from tests.unit.values import DIGEST, write
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def asked(
         request: BuildRequest, env: Mapping[str, str], name: str = "docker"
     ) -> Iterator[Parts]:
         seen.append((request, name))
-        source = LocalSource(request.root, {})
-        yield Parts(source, builder, builder.registry, recorder)
+        yield Parts(source_beside(request), builder, builder.registry, recorder)
 
     monkeypatch.setattr("imagebuild.cli.working.wired", wired)
     return seen

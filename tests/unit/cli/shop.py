@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.protocols import Parts
-from imagebuild.sources.local import LocalSource
+from tests.unit.elsewhere import source_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,8 +30,7 @@ class Shop:
     def parts_of(self, request: BuildRequest, name: str = "docker", logins: Any = None) -> Parts:
         """All of them in memory."""
         self.requests.append(request)
-        source = LocalSource(request.root, {})
-        return Parts(source, self.builder, self.builder.registry, self.recorder)
+        return Parts(source_beside(request), self.builder, self.builder.registry, self.recorder)
 
 
 def in_memory(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:

@@ -214,7 +214,7 @@ VALUES = {
     **each("--job-variable", "a", "=1", says=("cannot use --job-variable",), hint="write key="),
     **each("--job-variable", "image=x", says=("what this deploy sets",), hint="name the image"),
     **each("--pool", "dokcer", says=("no work pool 'dokcer'",), hint="did you mean 'docker'?"),
-    **each("--context", "gone", says=("there is no folder", "gone"), hint="give the project root"),
+    **each("--context", "gone", says=("there is no folder", "gone"), hint="see whether the path"),
     **each("--context", "/", says=("the whole machine",), hint="change to the folder"),
     "--context is a file": deploy("--context", "flow.py", says=("'flow.py' is a file",)),
     "--platform of another machine": deploy("--platform", "no/such", says=("no/such",)),

@@ -31,6 +31,7 @@ class World:
     requests: list[BuildRequest] = field(default_factory=list)
     builders: list[str] = field(default_factory=list)
     logins: list[Any] = field(default_factory=list)
+    blocks: list[Any] = field(default_factory=list)
 
     @property
     def registry(self) -> FakeRegistry:
@@ -48,10 +49,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(root, FakeBuilder(registry))
 
     @contextmanager
-    def wired(request: BuildRequest, env: Any, builder: str, logins: Any) -> Iterator[Parts]:
+    def wired(
+        request: BuildRequest, env: Any, builder: str, logins: Any, blocks: Any
+    ) -> Iterator[Parts]:
         made.requests.append(request)
         made.builders.append(builder)
         made.logins.append(logins)
+        made.blocks.append(blocks)
         source = LocalSource(request.root, {})
         yield Parts(source, made.builder, made.registry, MemoryRecorder())
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imagebuild.events import ignore
 from imagebuild.pipeline import preview
+from imagebuild.preparing import Deploy
 from imagebuild.protocols import Parts
 from imagebuild.request import DeploymentRequest
 from imagebuild.sources.local import LocalSource
@@ -62,7 +63,9 @@ def test_a_deployment_is_changed_with_little_imported(tmp_path: Path) -> None:
     registry.digests["docker.io/prefecthq/prefect:3-latest"] = DIGEST
     parts = Parts(LocalSource(root, {}), FakeBuilder(registry), registry, MemoryRecorder())
     asked = request(root, image=name("reg.example/app:v1"))
-    plan = preview(asked, DeploymentRequest(), parts, ignore).image.plan
+    ready = preview(asked, DeploymentRequest(), parts, ignore)
+    assert isinstance(ready, Deploy)
+    plan = ready.image.plan
 
     def held(image: str) -> Said:
         there = holds(image).value

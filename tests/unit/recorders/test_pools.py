@@ -99,13 +99,38 @@ def test_an_unknown_default_pool_says_where_its_name_comes_from() -> None:
     assert caught.value.hint == "pools that take an image: dock, kube"
 
 
-@pytest.mark.parametrize(("name", "why"), [("proc", "no image variable"), ("managed", "its own")])
-def test_a_pool_that_takes_no_image_is_refused_with_the_reason(name: str, why: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "why", "instead"),
+    [
+        ("proc", "no image variable", "imagebuild deploy --code pulled"),
+        ("managed", "its own", "imagebuild deploy --source URL --code pulled"),
+    ],
+)
+def test_a_pool_that_takes_no_image_is_refused_with_what_would_work(
+    name: str, why: str, instead: str
+) -> None:
     """A process pool would ignore the image, a managed one runs its own."""
     with pytest.raises(UsageError, match="takes no image") as caught:
         choose(*EVERY, named=name)
     assert why in caught.value.causes[0]
-    assert caught.value.hint == "pools that take an image: dock, kube"
+    assert str(caught.value.hint).startswith("pools that take an image: dock, kube; ")
+    assert str(caught.value.hint).endswith(instead)
+
+
+@pytest.mark.parametrize("only", [PROCESS, MANAGED])
+def test_without_an_image_the_only_pool_is_meant(only: Pool) -> None:
+    """Whatever its type; of several, one that takes images comes first."""
+
+    def choose_without(*every: Pool) -> Pool:
+        target = Target("hello", "prod")
+        return pools.choose(
+            target, None, None, find=lambda _: None, every=lambda: every, image=False
+        )
+
+    assert choose_without(only) == only
+    assert choose_without(only, DOCKER) == DOCKER
+    with pytest.raises(UsageError, match="several work pools are there: managed, proc"):
+        choose_without(PROCESS, MANAGED)
 
 
 def test_a_target_reads_as_prefect_names_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from imagebuild.setup.answers import Answers, entry
-from imagebuild.setup.prefect_file import found, new_file, pushes, with_entry
+from imagebuild.setup.prefect_file import found, new_file, shares, with_entry
 from imagebuild.setup.yaml_text import BadYaml
 from tests.unit.values import name
 
@@ -215,7 +215,7 @@ def test_what_is_no_such_file_is_refused(text: str, why: str) -> None:
 )
 def test_a_push_for_all_is_known(text: str, expected: bool) -> None:
     """Prefect runs it for a deployment that has none, whether it wants to or not."""
-    assert pushes(text) is expected
+    assert shares(text, "push") is expected
 
 
 def test_values_that_yaml_takes_for_something_else_are_quoted() -> None:

@@ -414,7 +414,7 @@ def test_a_run_fetches_it_by_itself(
 ) -> None:
     """With Prefect's own steps; where secrets are is told, and none of them."""
     pulled = opened(tmp_path, address, credentials=credentials).pulled()
-    assert pulled.steps == ({step: {"id": "pull", **inputs}},)
+    assert pulled.steps == ({step: {"id": "pull_code", **inputs}},)
     assert (pulled.libraries, pulled.folder) == ((library,), None)
     assert CANARY not in repr(pulled)
 

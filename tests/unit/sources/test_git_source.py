@@ -286,20 +286,33 @@ def test_a_run_clones_it_by_itself(
 ) -> None:
     """With a reference to the secret alone."""
     pulled = opened(address, **asked).pulled()
-    assert pulled.steps == ({GIT_CLONE: {"id": "clone", **clone}},)
+    assert pulled.steps == ({GIT_CLONE: {"id": "pull_code", **clone}},)
     assert (pulled.libraries, pulled.folder) == ((), None)
 
 
 def test_a_run_goes_to_the_subdirectory() -> None:
     """Of the clone, wherever that is."""
     _, second = opened("https://h/app#x/y").pulled().steps
-    assert second == {SET_DIRECTORY: {"directory": "{{ clone.directory }}/x/y"}}
+    assert second == {SET_DIRECTORY: {"directory": "{{ pull_code.directory }}/x/y"}}
 
 
 def test_a_run_cannot_clone_what_is_on_this_machine(origin: Path) -> None:
     """Another machine does not see it."""
     with pytest.raises(UsageError, match="on this machine"):
         opened(f"git+file://{origin}").pulled()
+
+
+@pytest.mark.parametrize(
+    "credentials", ["env:TOKEN", "block://secret/mine", "block://github-credentials/mine"]
+)
+def test_a_run_sends_no_token_over_http(credentials: str) -> None:
+    """Prefect's step would leave it out without a word, so that is refused, with what works."""
+    source = opened("http://h/app", credentials=credentials)
+    with pytest.raises(UsageError, match="over https alone") as caught:
+        source.pulled()
+
+    assert "--code baked" in str(caught.value.hint)
+    assert opened("http://h/app").pulled().steps
 
 
 @pytest.mark.parametrize("address", ["git@h:app", "ssh://h/app", "git+file:///srv/app"])

@@ -78,12 +78,13 @@ def test_a_run_asks_the_block_itself(tmp_path: Path) -> None:
     assert list(pulled.steps) == [
         {
             "prefect.deployments.steps.pull_with_block": {
+                "id": "pull_code",
                 "block_type_slug": "s3-bucket",
                 "block_document_name": "mine",
             }
         }
     ]
-    assert pulled.libraries == ("prefect-aws",)
+    assert pulled.libraries == ("prefect-aws>=0.5",)
 
 
 def test_a_block_that_is_not_there_is_denied(tmp_path: Path) -> None:
