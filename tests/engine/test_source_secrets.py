@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engine.test_buildkit_secrets import holds, saved
-from tests.engine.test_sources import TOKEN, git
+from tests.engine.test_sources import TOKEN
+from tests.support.checkout import check_in
 from tests.support.command import imagebuild
 from tests.support.git_http import git_server
 from tests.support.projects import greeter
@@ -52,9 +53,7 @@ class Secret:
 def git_secret(tmp_path: Path) -> Iterator[Secret]:
     """Give a repository behind a token in a variable."""
     root = greeter(tmp_path / "served" / "greeter.git", "Good morning")
-    git(root, "init", "--quiet")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "one")
+    check_in(root, "one")
     encoded = base64.b64encode(f"git:{TOKEN}".encode()).decode()
     with git_server(root.parent, "git", TOKEN) as server:
         login = ["--source-credentials", "env:GIT_TOKEN"]
