@@ -30,8 +30,9 @@ def limits(address: BlobAddress) -> dict[str, Any]:
 
 def settle(address: BlobAddress, system: Any) -> None:
     """The same for what no option says. Raises what the library does where nobody answers."""
-    for name in _TALKERS:
-        logging.getLogger(name).addHandler(logging.NullHandler())
+    for logger in map(logging.getLogger, _TALKERS):
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
     if address.service == S3:
         system.retries = 2  # each of them is _TRIES of botocore's
     elif address.service == AZURE:

@@ -72,6 +72,8 @@ class Store:
             found = self._ask(lambda: self.system.find(self.base, detail=True))
         except FileNotFoundError:
             found = {}
+        if not isinstance(found, dict):  # adlfs's answer for what is one object
+            found = {path: {} for path in found}
         blobs = read_listing(found, self.base, self.address.url)
         if not blobs:
             raise self._empty()
@@ -118,17 +120,25 @@ class Store:
         """Whether the bucket is there, and what in it has nearly such a name."""
         address = self.address
         message = f"there is nothing in {address.url}"
-        parent = self.base.rpartition("/")[0] if address.prefix else self.base
+        bucket = self.base.removesuffix(address.prefix).rstrip("/")
+        parent = self.base.rpartition("/")[0] if address.prefix else bucket
         try:
-            beside = self._ask(lambda: self.system.ls(parent, detail=False))
-        except FileNotFoundError:
-            if not address.prefix or "/" not in address.prefix:
+            beside = self._beside(parent)
+            if beside is None and (parent == bucket or self._beside(bucket) is None):
                 message = f"there is no {address.protocol}://{address.bucket}"
-            return UsageError(message, hint="see whether the address is right")
         except ImagebuildError:  # who may read the folder need not see what is beside it
             beside = []
-        names = [str(path).strip("/").rpartition("/")[2] for path in beside]
+        if beside is None:
+            return UsageError(message, hint="see whether the address is right")
+        names = [path.strip("/").rpartition("/")[2] for path in beside]
         near = difflib.get_close_matches(address.name, names, n=_NEAREST, cutoff=0.5)
         if address.prefix and near:
             return UsageError(message, hint=f"did you mean {', '.join(map(repr, near))}?")
         return UsageError(message, hint="upload the code there first, or correct the address")
+
+    def _beside(self, folder: str) -> list[str] | None:
+        """What is in a folder of the storage; None where there is no such folder."""
+        try:
+            return [str(path) for path in self._ask(lambda: self.system.ls(folder, detail=False))]
+        except FileNotFoundError:
+            return None
