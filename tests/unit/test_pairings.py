@@ -54,7 +54,7 @@ PLACES: dict[str, tuple[str, str | None, str, str | None]] = {
         "prefect-azure[blob_storage]>=0.4",
     ),
     "other": ("sftp://h/f", None, REMOTE, None),
-    "block": ("block://s3-bucket/code", None, f"{STEPS}.pull_with_block", ),
+    "block": ("block://s3-bucket/code", None, f"{STEPS}.pull_with_block", "prefect-aws>=0.5"),
 }
 
 
