@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,18 +71,48 @@ def cells() -> list[Cell]:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A deployment as Prefect has it, and a run of it that was started."""
+
+    deployment: dict[str, Any]
+    run_id: str
+
+
+@dataclass(frozen=True)
 class Reader:
     """Who types: where, in which environment, and what stands for what the README names."""
 
     folder: Path
     env: Mapping[str, str]
     places: Mapping[str, str]
+    server: PrefectServer
+    made: dict[tuple[Cell, str], Made] = field(default_factory=dict)
 
     def placed(self, line: str) -> str:
         """The line with places that are there."""
         for written, real in self.places.items():
             line = line.replace(written, real)
         return line
+
+    def deployed(self, cell: Cell, door: str) -> Made:
+        """What came of typing a line, which is done once."""
+        if (cell, door) not in self.made:
+            self.made[cell, door] = self._type(self.placed(getattr(cell, door)), door)
+        return self.made[cell, door]
+
+    def _type(self, line: str, door: str) -> Made:
+        name = f"typed-{len(self.made)}"
+        if door == "command":
+            ran = imagebuild(
+                *shlex.split(line)[1:], cwd=self.folder, env={**self.env, "IMAGEBUILD_NAME": name}
+            )
+            assert ran.code == 0, ran.told
+        else:
+            script = self.folder / "deploy.py"
+            script.write_text(self.placed(IMPORTS) + line.replace('"hello",', f'"{name}",') + "\n")
+            python(script, cwd=self.folder, env=self.env)
+        deployment = self.server.api.deployment(f"hello/{name}")
+        return Made(deployment, self.server.api.start_run(deployment["id"], {"name": door}))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +161,7 @@ def reader(
             running_worker(prefect_server, DOCKER, "docker"),
             running_worker(prefect_server, PROCESS, "process"),
         ):
-            yield Reader(root / "here", env, places)
+            yield Reader(root / "here", env, places, prefect_server)
 
 
 def test_the_table_has_a_line_for_each_way_of_each_place() -> None:
@@ -145,27 +175,34 @@ def test_the_table_has_a_line_for_each_way_of_each_place() -> None:
     assert all(re.match(r"imagebuild deploy flow\.py:hello --source ", c.command) for c in cells())
 
 
-@pytest.mark.parametrize("door", ["command", "python"])
-@pytest.mark.parametrize("cell", cells(), ids=str)
-def test_what_the_table_says_runs(
-    cell: Cell, door: str, reader: Reader, prefect_server: PrefectServer
-) -> None:
-    """By the command and by Python, in the pool that it names."""
-    line, api = reader.placed(getattr(cell, door)), prefect_server.api
-    if door == "command":
-        ran = imagebuild(*shlex.split(line)[1:], cwd=reader.folder, env=reader.env)
-        assert ran.code == 0, ran.told
-    else:
-        script = reader.folder / "deploy.py"
-        script.write_text(reader.placed(IMPORTS) + line + "\n")
-        python(script, cwd=reader.folder, env=reader.env)
-    found = api.deployment("hello/hello")
-    run = api.run_deployment("hello/hello", {"name": door})
-    lines = api.logs(run.id, awaited=f"Hello, {door}!")
-    api.request("DELETE", f"/deployments/{found['id']}")
-    fetched = [name for step in found["pull_steps"] for name in step if "set_working" not in name]
+EVERY = pytest.mark.parametrize(
+    ("cell", "door"),
+    [
+        pytest.param(cell, door, id=f"{cell}, {door}")
+        for cell in cells()
+        for door in ("command", "python")
+    ],
+)
+
+
+@EVERY
+def test_what_the_table_says_is_deployed(cell: Cell, door: str, reader: Reader) -> None:
+    """In the pool that it names, with a step that fetches where each run pulls."""
+    line = reader.placed(getattr(cell, door))
+    found = reader.deployed(cell, door).deployment
+    steps = [name for step in found["pull_steps"] for name in step]
+    stays = all(name.endswith("set_working_directory") for name in steps)
+
+    assert found["work_pool_name"] == (PROCESS if PROCESS in line else DOCKER)
+    assert stays is (cell.code == "baked" or "../hello" in line)
+
+
+@EVERY
+def test_its_run_ends_completed(cell: Cell, door: str, reader: Reader) -> None:
+    """All of them were started as they were deployed."""
+    api, made = reader.server.api, reader.deployed(cell, door)
+    run = api.wait_for_run(made.run_id)
+    lines = api.logs(made.run_id, awaited=f"Hello, {door}!")
 
     assert run.state == "Completed", lines
     assert any(f"Hello, {door}!" in each for each in lines)
-    assert found["work_pool_name"] == (PROCESS if PROCESS in line else DOCKER)
-    assert bool(fetched) is (cell.code == "pulled" and "../hello" not in line)
