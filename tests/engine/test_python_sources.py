@@ -1,4 +1,7 @@
-"""Prefect's own storage objects in a script, baked and pulled, each to a run that is Completed."""
+"""Prefect's own storage objects in a script, baked and pulled, each to a run that is Completed.
+
+Beside what the README's table says: secrets, blocks, and what is refused.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 from tests.support.certificates import loopback_certificate
 from tests.support.checkout import check_in
 from tests.support.git_http import git_server
-from tests.support.prefect_stack import container_host, own_pool, running_worker
+from tests.support.prefect_stack import container_host
 from tests.support.projects import greeter
 from tests.support.scripts import python
 
@@ -70,14 +73,6 @@ repo = RemoteFileSystem.load("py-greeter")
 """
 BLOCK_BY_NAME = f"""{SAVED_BLOCK}
 repo = "block://remote-file-system/py-greeter"
-"""
-SIGNED_IN = """
-os.environ |= {{
-    "AWS_ACCESS_KEY_ID": "id",
-    "AWS_SECRET_ACCESS_KEY": {secret!r},
-    "AWS_ENDPOINT_URL": {endpoint!r},
-}}
-repo = "s3://team/greeter"
 """
 
 
@@ -264,9 +259,7 @@ def test_a_token_that_no_run_has_is_refused_before_anything_is_done(
     assert private.asked == []
 
 
-@pytest.mark.parametrize(
-    ("name", "repo"), [("address", SIGNED_IN), ("remote", REMOTE), ("block", BLOCK_BY_NAME)]
-)
+@pytest.mark.parametrize(("name", "repo"), [("remote", REMOTE), ("block", BLOCK_BY_NAME)])
 def test_a_bucket_is_baked_and_runs(
     name: str,
     repo: str,
@@ -278,7 +271,7 @@ def test_a_bucket_is_baked_and_runs(
     engine: DockerClient,
     made: list[str],
 ) -> None:
-    """By its address, by what an object says, or by a block's name."""
+    """By what an object says, or by a block's name; by its address, the README's table is."""
     made.append(f"greeter-py:baked-{name}")
     named = repo.format(secret=S3_SECRET, endpoint=endpoint)
     deployment = f"py-{name}-baked"
@@ -310,22 +303,6 @@ def test_a_bucket_is_pulled_by_each_run(
     assert_unseen(S3_SECRET, told, prefect_server, engine, deployment, made[0])
 
 
-def test_a_folder_is_baked_and_runs(
-    folder: Path,
-    env: dict[str, str],
-    prefect_server: PrefectServer,
-    worker: Worker,
-    tmp_path: Path,
-    made: list[str],
-) -> None:
-    """By Prefect's own name for it."""
-    made.append("greeter-py:folder")
-    repo = f"repo = LocalStorage({str(greeter(tmp_path / 'greeter', 'Good morning'))!r})\n"
-    deployed(folder, env, repo + BAKED.format(image=made[0], name="py-folder-baked"))
-
-    assert_runs(prefect_server, "py-folder-baked")
-
-
 def test_a_folder_is_pulled_where_it_is_mounted(
     folder: Path,
     env: dict[str, str],
@@ -344,23 +321,3 @@ def test_a_folder_is_pulled_where_it_is_mounted(
     assert f"runs pull their code from {root}, and containers have no such folder" in told
     assert f"job_variables={{'volumes': ['{root}:{root}']}}" in told
     assert_runs(prefect_server, "py-mounted")
-
-
-def test_a_folder_is_pulled_by_a_process(
-    folder: Path, env: dict[str, str], prefect_server: PrefectServer, tmp_path: Path
-) -> None:
-    """Without any image: Prefect's own line."""
-    root = greeter(tmp_path / "greeter", "Good morning")
-    with own_pool(prefect_server, "py-processes", "process") as pool:
-        deployed(
-            folder,
-            env,
-            f"""
-repo = LocalStorage({str(root)!r})
-pulled = flow.from_source(source=repo, entrypoint="flows/greet.py:greet")
-pulled.deploy("py-process", work_pool_name={pool!r})
-""",
-        )
-        with running_worker(prefect_server, pool, "process") as worker:
-            worker.wait_online()
-            assert_runs(prefect_server, "py-process")
