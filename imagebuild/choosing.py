@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from typing import TYPE_CHECKING, TypeAlias
 
 from imagebuild.entrypoint import is_dotted
@@ -117,7 +118,7 @@ def _only_flow(context: ProjectContext, named: str | None) -> FoundFlow:
     if found:
         message = f"there are {len(found)} flows in {context.root}"
         best = next((flow for flow in found if flow.flow_name), found[0])
-        hint = f"say which: imagebuild deploy {best.entrypoint}"
+        hint = f"say which, as the argument ENTRYPOINT: {shlex.quote(best.entrypoint)}"
         raise UsageError(message, body=_listing(found, skipped), hint=hint)
     if every:
         message = f"there is no flow named {named!r} in {context.root}"

@@ -36,7 +36,12 @@ def fitted(pulled: Pulled, pool: Pool, variables: Mapping[str, Any]) -> Pulled:
     if pulled.folder is None or pool.type == "process":
         return pulled
     folder = PurePosixPath(pulled.folder)
-    for volume in variables.get("volumes") or ():
+    volumes = variables.get("volumes") or ()
+    if not isinstance(volumes, list | tuple):
+        message = f"cannot use the job variable volumes={volumes!r}"
+        hint = f"write it as --job-variable 'volumes=[\"{folder}:/code\"]'"
+        raise UsageError(message, causes=("it is no list of texts",), hint=hint)
+    for volume in volumes:
         host, _, rest = str(volume).partition(":")
         inside = rest.partition(":")[0]
         if inside.startswith("/") and folder.is_relative_to(host):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,10 @@ from imagebuild.request import BuildRequest
 from imagebuild.sources.kinds import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from imagebuild.prefect.storing import Storage
+    from imagebuild.protocols import Source
 
 
 @dataclass
@@ -42,10 +44,10 @@ class Baked:
     directory that is no place for code.
     """
 
-    source: Any
+    source: Any = field(repr=False)
     directory: str | None = None
     _: KW_ONLY
-    source_credentials: str | None = None
+    source_credentials: str | None = field(default=None, repr=False)
     source_submodules: bool | None = None
     source_directories: Sequence[str] | None = None
     _storage: Storage = field(init=False, repr=False, compare=False)
@@ -61,6 +63,8 @@ class Baked:
         self._storage = storage
         if self.directory is not None:
             self.directory = place_of_code(self.directory)
+        with self._opened():  # which refuses what cannot be meant, and asks nobody
+            pass
         if kind_of(storage.asked) == "folder":
             self._fetch()
 
@@ -91,14 +95,19 @@ class Baked:
             self._fetch()
         return {SET_DIRECTORY: {"directory": self.directory}}
 
-    def _fetch(self) -> None:
+    @contextmanager
+    def _opened(self) -> Iterator[Source]:
         from imagebuild.wiring import opened
 
         env = dict(os.environ)
         if cache_folder(env) is None:
             env["XDG_CACHE_HOME"] = str(self._base.absolute())
         asked = BuildRequest(self._here, self._here, source=self._storage.asked)
-        with opened(asked, env, self._storage.blocks) as source, source.checkout() as checkout:
+        with opened(asked, env, self._storage.blocks) as source:
+            yield source
+
+    def _fetch(self) -> None:
+        with self._opened() as source, source.checkout() as checkout:
             self._root = checkout.root
             if self.directory is None:
                 self.directory = place_of_code(checkout.name)

@@ -53,7 +53,7 @@ def questions(
 
 def _no_image(record: Record, pool: Pool, wanted: Fields) -> tuple[str, ...]:
     """Which image such a deployment runs, since nobody named it here."""
-    if record.image is not None:
+    if record.image is not None or not pool.accepts_image:
         return ()
     own = wanted["job_variables"].get("image")
     runs = job_variables.image_of(wanted["job_variables"], pool)

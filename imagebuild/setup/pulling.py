@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imagebuild.events import Warned
 from imagebuild.pairing import fitted, packages_for
+from imagebuild.sources.references import Reference
 
 if TYPE_CHECKING:
     from imagebuild.events import Emit
@@ -25,8 +26,9 @@ def with_pull(
     """
     pulled = fitted(source.pulled(), pool, {})
     asked = answers.source
-    if asked is not None and asked.credentials and asked.credentials.startswith("env:"):
-        name = asked.credentials.removeprefix("env:")
+    reference = Reference.parse(asked.credentials) if asked and asked.credentials else None
+    if reference is not None and reference.is_variable:
+        name = reference.name
         text = f"prefect deploy writes the value of {name} into the deployment, if it is set there"
         hint = "take a block: block://secret/NAME; or imagebuild deploy, which leaves it to the run"
         emit(Warned(text, hint=hint))

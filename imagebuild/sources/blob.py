@@ -58,7 +58,7 @@ class BlobSource:
             revision += uuid.uuid4().hex  # nothing tells whether it is the same next time
         fetch = Fetch(store, blobs, reuse=self.kept.folder is not None)
         source = [address.protocol, address.bucket, address.prefix, address.account or ""]
-        with self.kept.checkout(source, revision, address.name, fetch) as root:
+        with self.kept.checkout(source, revision, address.name, fetch, fetch.is_done) as root:
             # Or git would tell of a repository that the cache happens to lie in.
             env = {**self.env, "GIT_CEILING_DIRECTORIES": str(root.parent.resolve())}
             yield LocalCheckout(root, name_of(root), env)

@@ -42,7 +42,7 @@ class BlobAddress:
             bucket, account = told.groups()
         address = cls(protocol, bucket, prefix, account)
         if reason := _why_not(address):
-            shown = f"{protocol}://{bucket.rpartition('@')[2]}"
+            shown = f"{protocol}://{bucket.rpartition('@')[2].partition(':')[0]}"
             raise _refused(shown, reason)
         return address
 
@@ -63,13 +63,16 @@ class BlobAddress:
 
 
 def _why_not(address: BlobAddress) -> str | None:
-    if "@" in address.bucket:
+    # A password may have a slash, behind which a URL no longer has users.
+    if "@" in address.bucket or (":" in address.bucket and "@" in address.prefix):
         return "a user or a password stands in it; give a reference to credentials instead"
     if _NEVER.search(f"{address.bucket}/{address.prefix}"):
         return "queries and wildcards have no meaning there"
     parts = [address.bucket, *(address.prefix.split("/") if address.prefix else ())]
     if any(part in {"", ".", ".."} for part in parts):
         return "a part of it is empty, . or .."
+    if re.search(r"\s", address.bucket):
+        return "a bucket's name has no spaces"
     if address.bucket.startswith("-") or address.name.startswith("-"):
         return "a name in it begins with -"
     if address.protocol == "local":

@@ -58,6 +58,10 @@ class Fetch:
             _note(root.parent / _MARKS, {blob.key: blob.mark for blob in self.blobs})
             (root.parent / UNFINISHED).unlink(missing_ok=True)
 
+    def is_done(self, root: Path) -> bool:
+        """Whether a folder has every object in its size."""
+        return all(_size(root / blob.key) == blob.size for blob in self.blobs)
+
     def _get(self, blob: Blob, root: Path) -> None:
         """Fetch it under another name: what has its own is whole."""
         number, name = tempfile.mkstemp(prefix=".part-", dir=root.parent)
@@ -105,6 +109,13 @@ def _before(root: Path) -> dict[tuple[str, str], list[Path]]:
             for key, mark in marks.items():
                 found.setdefault((key, mark), []).append(path.parent / root.name / key)
     return found
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _copied(blob: Blob, root: Path, before: dict[tuple[str, str], list[Path]]) -> bool:

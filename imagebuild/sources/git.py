@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imagebuild.errors import UsageError
+from imagebuild.git import read_commit
 from imagebuild.record import PULL_ID, SET_DIRECTORY, Pulled
 from imagebuild.roots import name_of
 from imagebuild.sources.git_address import folder_of, parse
@@ -64,6 +65,7 @@ class GitSource:
             commit,
             self.address.name,
             lambda folder: fetch(git, folder, commit, wanted),
+            lambda folder: self._is_at(folder, commit),
         ) as folder:
             root = self._inside(folder)
             yield LocalCheckout(root, name_of(root), self.env)
@@ -93,6 +95,10 @@ class GitSource:
             inside = f"{{{{ {PULL_ID}.directory }}}}/{wanted.subdirectory}"
             steps.append({SET_DIRECTORY: {"directory": inside}})
         return Pulled(tuple(steps))
+
+    def _is_at(self, folder: Path, commit: str) -> bool:
+        found = read_commit(folder, self.env)
+        return found is not None and found.revision == commit and not found.dirty
 
     def _inside(self, folder: Path) -> Path:
         """The project root; what a submodule's link leads out to is none."""

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HINT = "https://host/team/flows@branch#folder, or git@host:team/flows"
-_SECRET_HINT = (
-    "give --source-credentials env:NAME or block://secret/NAME, which say where the secret is"
-)
+_SECRET_HINT = "say by --source-credentials (source_credentials=) where it is: env:NAME, or a block"
 _HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?"
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(?:([^/]*)@)?([^/@]*)(/.*)", re.IGNORECASE)
 # https://git-scm.com/docs/git-clone#_git_urls
@@ -159,7 +157,8 @@ def _check_user(scheme: str, user: str | None, host: str) -> None:
     if user is None or (scheme == "ssh" and _USER.fullmatch(user)):
         return
     message = f"cannot use the URL of a repository on {host}" if host else "cannot use the URL"
-    raise UsageError(message, causes=("a user or a secret is in it",), hint=_SECRET_HINT)
+    hint = "leave it out: ssh has keys" if scheme == "ssh" else _SECRET_HINT
+    raise UsageError(message, causes=("a user or a secret is in it",), hint=hint)
 
 
 def _check_place(scheme: str, host: str, path: str) -> None:
@@ -168,4 +167,5 @@ def _check_place(scheme: str, host: str, path: str) -> None:
         fine = bool(re.fullmatch(_HOST, host)) and not re.search(r"[\s?\\]", path)
     if not fine or not path.isprintable() or not path.strip("/") or path.startswith("-"):
         message = "cannot read the address of a repository"
-        raise UsageError(message, causes=("its host or its path is none",), hint=_HINT)
+        cause = "a query has no meaning there" if "?" in path else "its host or its path is none"
+        raise UsageError(message, causes=(cause,), hint=_HINT)

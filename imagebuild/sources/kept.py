@@ -42,26 +42,44 @@ class Kept:
 
     @contextmanager
     def checkout(
-        self, source: object, revision: str, name: str, fetch: Callable[[Path], None]
+        self,
+        source: object,
+        revision: str,
+        name: str,
+        fetch: Callable[[Path], None],
+        is_whole: Callable[[Path], bool] = lambda _: True,
     ) -> Iterator[Path]:
         """The folder of a revision of a source, which ends with `name`.
 
         `source` is all that tells one source from others, as JSON can hold it; no secret. `fetch`
         fills a new folder; where it raises, nothing is kept, but for what it noted as UNFINISHED.
+        What is kept and no longer `is_whole`, as somebody wrote to it, is fetched anew.
         """
-        if self.folder is None:
+        of_source = self._of(source)
+        if of_source is None:
             with tempfile.TemporaryDirectory(prefix="imagebuild-") as folder:
                 fetched = _fetched(Path(folder), name, fetch)
                 yield fetched
             return
-        of_source = self.folder / digest_of(source)[:_DIGITS]
         place = of_source / digest_of([revision, name])[:_DIGITS]
-        of_source.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (place / name).is_dir() and not is_whole(place / name):
+            shutil.rmtree(place)
         if not (place / name).is_dir():
             _fill(place, name, fetch)
         os.utime(place)
         _forget_others(of_source, place)
         yield place / name
+
+    def _of(self, source: object) -> Path | None:
+        """Where a source's checkouts are kept; None where they cannot be."""
+        if self.folder is None:
+            return None
+        found = self.folder / digest_of(source)[:_DIGITS]
+        try:
+            found.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            return None
+        return found if os.access(found, os.W_OK | os.X_OK) else None
 
 
 def _fill(place: Path, name: str, fetch: Callable[[Path], None]) -> None:

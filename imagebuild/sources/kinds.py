@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 # git's short form, `user@host:path`: https://git-scm.com/docs/git-clone#_git_urls
-_SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!//)")
+_SCP = re.compile(r"[A-Za-z0-9._-]+(?::[^@/]*)?@[A-Za-z0-9.-]+:(?!//)")
 _OF_GIT = frozenset({"http", "https", "ssh", "git"})
 
 

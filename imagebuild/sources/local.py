@@ -77,6 +77,6 @@ def open_folder(
         return LocalSource(here / asked.address, env)
     parts = urlsplit(asked.address)
     if parts.netloc not in {"", "localhost"} or not parts.path:
-        message = f"cannot read {asked.address}"
+        message = f"cannot read file://{parts.netloc.rpartition('@')[2]}{parts.path}"
         raise UsageError(message, causes=("it is not on this machine",), hint="give a path")
     return LocalSource(Path(unquote(parts.path)), env)

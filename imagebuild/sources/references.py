@@ -70,9 +70,11 @@ class Reference:
             if found:
                 return {"value": found}
             message = f"the variable {self.name} is {'not set' if found is None else 'empty'}"
+            hint = "set it, or give other credentials"
         else:
             block = read_block(self.kind, self.name)
             if block is not None:
                 return block
             message = f"Prefect has no block {self.kind}/{self.name}"
-        raise Denied(message, hint="set it, or give other credentials")
+            hint = "create it, or see what it is called: prefect block ls"
+        raise Denied(message, hint=hint)

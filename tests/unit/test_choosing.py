@@ -74,7 +74,7 @@ def test_several_flows_are_listed_with_how_to_choose(tmp_path: Path) -> None:
         "a.py:two  (line 6, flow two)",
         "b.py:hello  (line 4, flow hello)",
     )
-    assert error.hint == "say which: imagebuild deploy a.py:one"
+    assert error.hint == "say which, as the argument ENTRYPOINT: a.py:one"
 
 
 def test_a_long_list_is_cut(tmp_path: Path) -> None:

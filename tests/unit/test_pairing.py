@@ -84,3 +84,11 @@ def test_the_version_tells_the_image_and_the_code() -> None:
     versions = {version_made_of(image, tree) for image in ("a", "b") for tree in ("c", "d")}
 
     assert len(versions) == 4
+
+
+@pytest.mark.parametrize("volumes", [3, "/srv/code:/code", {"/srv/code": "/code"}])
+def test_volumes_that_are_no_list_are_told(volumes: Any) -> None:
+    """Of a text, each letter would be one."""
+    with pytest.raises(UsageError, match="cannot use the job variable volumes=") as caught:
+        fitted(LOCAL, DOCKER, {"volumes": volumes})
+    assert 'volumes=["/srv/code/etl:/code"]' in str(caught.value.hint)

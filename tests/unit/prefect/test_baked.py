@@ -155,6 +155,11 @@ def test_prefect_reads_a_flow_from_elsewhere(elsewhere: Elsewhere) -> None:
     assert asyncio.run(within_a_loop()).name == "hello"
 
 
+def test_it_does_not_show_what_it_was_given() -> None:
+    """That may be an object with a secret in it, or an address that is nobody else's to know."""
+    assert "h/a" not in repr(Baked("https://h/a", source_credentials="env:TOKEN"))
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -162,9 +167,12 @@ def test_prefect_reads_a_flow_from_elsewhere(elsewhere: Elsewhere) -> None:
         ({"source": 3}, "a source of the type int"),
         ({"source": "https://h/a", "directory": "../up"}, "the code cannot lie at '../up'"),
         ({"source": ".", "source_credentials": "env:X"}, "is a folder of this machine"),
+        ({"source": "https://me:canary@h/a"}, "a user or a secret is in it"),
+        ({"source": "https://h/a", "source_credentials": "canary"}, "they are no reference"),
     ],
 )
 def test_a_source_that_is_none_is_told(world: World, said: dict[str, Any], told: str) -> None:
     """When it is made."""
-    with pytest.raises(UsageError, match=re.escape(told)):
+    with pytest.raises(UsageError, match=re.escape(told)) as caught:
         Baked(**said)
+    assert "canary" not in str(caught.value)

@@ -63,7 +63,15 @@ def test_what_cannot_be_meant_is_refused(text: str) -> None:
         BlobAddress.parse(text)
 
 
-@pytest.mark.parametrize("text", ["s3://me:canary@team/flows", "s3://me:canary@te\x00am/flows"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://me:canary@team/flows",
+        "s3://me:canary@te\x00am/flows",
+        "ftp://me:can/canary@host/flows",
+        "ftp://me:canary/more@host/flows",
+    ],
+)
 def test_a_password_in_an_address_is_refused_and_not_told(text: str) -> None:
     """It would stand in the deployment."""
     with pytest.raises(UsageError) as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from imagebuild.errors import UsageError
+from imagebuild.request import SourceRequest
 from imagebuild.sources.git_address import parse, wanted_folders
+from imagebuild.sources.kinds import kind_of
 
 CANARY = "canary-s3cret"
 
@@ -83,24 +85,25 @@ def test_what_git_should_not_be_given_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "told"),
     [
-        f"https://me:{CANARY}@h.example/app",
-        f"https://{CANARY}@h.example/app",
-        f"https://me:{CANARY}@x@h.example/app",
-        f"git+https://{CANARY}@h.example/app@v1",
-        f"ssh://git:{CANARY}@h.example/app",
-        f"git+file://{CANARY}@/srv/app",
-        f"https://h.example/app?token={CANARY}",
+        (f"https://me:{CANARY}@h.example/app", "env:NAME"),
+        (f"https://{CANARY}@h.example/app", "env:NAME"),
+        (f"https://me:{CANARY}@x@h.example/app", "env:NAME"),
+        (f"git+https://{CANARY}@h.example/app@v1", "env:NAME"),
+        (f"ssh://git:{CANARY}@h.example/app", "ssh has keys"),
+        (f"git+file://{CANARY}@/srv/app", "env:NAME"),
+        (f"https://h.example/app?token={CANARY}", "a query has no meaning"),
+        (f"me:{CANARY}@h.example:app", "git has no such URL"),
     ],
 )
-def test_a_secret_in_an_address_is_refused_and_not_told(text: str) -> None:
+def test_a_secret_in_an_address_is_refused_and_not_told(text: str, told: str) -> None:
     """The hint says where it may be instead."""
     with pytest.raises(UsageError) as caught:
         parse(text)
     assert CANARY not in str(caught.value)
-    if "?" not in text:
-        assert "env:NAME" in str(caught.value)
+    assert told in str(caught.value)
+    assert kind_of(SourceRequest(text)) == "git"
 
 
 def test_an_address_is_shown_without_a_user() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,6 @@ from imagebuild.errors import UsageError
 from imagebuild.sources.git import GIT_CLONE
 from tests.unit.sources.repositories import FILES, add, checked_out, files, made, opened
 from tests.unit.test_git import ENV, git
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SET_DIRECTORY = "prefect.deployments.steps.set_working_directory"
 
@@ -105,6 +103,34 @@ def test_what_has_not_changed_is_not_fetched_again(origin: Path, tmp_path: Path)
     with checked_out(address, kept) as checkout:
         assert checkout.root == first
         assert (checkout.root / "flow.py").read_text() == "two\n"
+
+
+@pytest.mark.parametrize("harm", ["edited", "without git"])
+def test_a_kept_checkout_that_somebody_wrote_to_is_fetched_anew(
+    harm: str, origin: Path, tmp_path: Path
+) -> None:
+    """It would be baked as the commit."""
+    address, kept = f"git+file://{origin}", tmp_path / "kept"
+    with checked_out(address, kept) as checkout:
+        if harm == "edited":
+            (checkout.root / "flow.py").write_text("another\n")
+        else:
+            shutil.rmtree(checkout.root / ".git")
+    with checked_out(address, kept) as checkout:
+        assert (checkout.root / "flow.py").read_text() == "two\n"
+        assert checkout.commit is not None
+        assert not checkout.commit.dirty
+
+
+@pytest.mark.parametrize("kept", ["/proc/none/sources", "/dev/null/sources"])
+def test_where_nothing_can_be_kept_a_checkout_lasts_as_long_as_it_is_used(
+    kept: str, origin: Path
+) -> None:
+    """As without a home."""
+    with checked_out(f"git+file://{origin}", Path(kept)) as checkout:
+        root = checkout.root
+        assert (root / "flow.py").read_text() == "two\n"
+    assert not root.exists()
 
 
 def test_what_has_changed_is_fetched(origin: Path, tmp_path: Path) -> None:
