@@ -56,7 +56,7 @@ class BlobSource:
         revision = revision_of(blobs)
         if any(blob.mark is None for blob in blobs):
             revision += uuid.uuid4().hex  # nothing tells whether it is the same next time
-        fetch = Fetch(store, blobs, reuse=self.kept.folder is not None)
+        fetch = Fetch(store, blobs)
         source = [address.protocol, address.bucket, address.prefix, address.account or ""]
         with self.kept.checkout(source, revision, address.name, fetch, fetch.is_done) as root:
             # Or git would tell of a repository that the cache happens to lie in.

@@ -29,19 +29,18 @@ _MARKS = "revision.json"  # beside the folder: the mark of each object in it
 class Fetch:
     """What `Kept` asks to fill a folder.
 
-    With `reuse`, what did not change since another revision is copied from there, and so is what
-    was fetched before somebody or something interrupted it.
+    What did not change since another revision is copied from there, and so is what was fetched
+    before somebody or something interrupted it.
     """
 
     store: Store
     blobs: Sequence[Blob]
-    reuse: bool
 
     def __call__(self, root: Path) -> None:
         """Write every object; raises as `Store.fetch` does."""
         for blob in self.blobs:
             self._reserve(root, blob)
-        notes = self.reuse and root.name not in {_MARKS, UNFINISHED}
+        notes = root.name not in {_MARKS, UNFINISHED}
         before = _before(root) if notes else {}
         if notes:
             _note(root.parent / UNFINISHED, {blob.key: _sure(blob) for blob in self.blobs})
@@ -125,9 +124,9 @@ def _copied(blob: Blob, root: Path, before: dict[tuple[str, str], list[Path]]) -
 
 
 def _copies(there: Path, target: Path, size: int) -> bool:
+    if there.is_symlink() or _size(there) != size:
+        return False
     try:
-        if there.is_symlink() or there.stat().st_size != size:
-            return False
         shutil.copyfile(there, target)
     except OSError:
         return False

@@ -2,7 +2,7 @@
 
 They lie in the user's own cache folder, by source and revision, each made beside its place and
 moved there whole. One that could not be finished is left for the next to go on from, where it says
-what it has. Without such a folder a checkout lasts as long as it is used.
+what it has. Where none can be kept, a checkout lasts as long as it is used.
 """
 
 from __future__ import annotations
@@ -55,37 +55,35 @@ class Kept:
         fills a new folder; where it raises, nothing is kept, but for what it noted as UNFINISHED.
         What is kept and no longer `is_whole`, as somebody wrote to it, is fetched anew.
         """
-        of_source = self._of(source)
-        if of_source is None:
-            with tempfile.TemporaryDirectory(prefix="imagebuild-") as folder:
-                fetched = _fetched(Path(folder), name, fetch)
-                yield fetched
-            return
-        place = of_source / digest_of([revision, name])[:_DIGITS]
-        if (place / name).is_dir() and not is_whole(place / name):
-            shutil.rmtree(place)
-        if not (place / name).is_dir():
-            _fill(place, name, fetch)
-        os.utime(place)
-        _forget_others(of_source, place)
-        yield place / name
+        with self._of(source) as of_source:
+            place = of_source / digest_of([revision, name])[:_DIGITS]
+            if (place / name).is_dir() and not is_whole(place / name):
+                shutil.rmtree(place)
+            if not (place / name).is_dir():
+                _fill(place, name, fetch)
+            os.utime(place)
+            _forget_others(of_source, place)
+            yield place / name
 
-    def _of(self, source: object) -> Path | None:
-        """Where a source's checkouts are kept; None where they cannot be."""
-        if self.folder is None:
-            return None
-        found = self.folder / digest_of(source)[:_DIGITS]
-        try:
-            found.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            return None
-        return found if os.access(found, os.W_OK | os.X_OK) else None
+    @contextmanager
+    def _of(self, source: object) -> Iterator[Path]:
+        """The folder of a source's checkouts, which nobody else writes to."""
+        if self.folder is not None:
+            found = self.folder / digest_of(source)[:_DIGITS]
+            with suppress(OSError):
+                found.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(found, os.W_OK | os.X_OK):
+                yield found
+                return
+        with tempfile.TemporaryDirectory(prefix="imagebuild-") as folder:
+            yield Path(folder)
 
 
 def _fill(place: Path, name: str, fetch: Callable[[Path], None]) -> None:
     made = Path(tempfile.mkdtemp(prefix=_NEW, dir=place.parent))
     try:
-        _fetched(made, name, fetch)
+        (made / name).mkdir()
+        fetch(made / name)
         with suppress(OSError):  # somebody else was quicker, with the same
             made.rename(place)
     finally:
@@ -94,13 +92,6 @@ def _fill(place: Path, name: str, fetch: Callable[[Path], None]) -> None:
         shutil.rmtree(made, ignore_errors=True)
     for left in place.parent.glob(f"{_LEFT}*"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def _fetched(folder: Path, name: str, fetch: Callable[[Path], None]) -> Path:
-    root = folder / name
-    root.mkdir()
-    fetch(root)
-    return root
 
 
 def _forget_others(of_source: Path, place: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -119,6 +121,30 @@ def test_what_did_not_change_is_not_fetched_again(bucket: type[Bucket], tmp_path
     bucket.objects["flows/flow.py"] = b"new"
     assert files(opened(tmp_path)) == wanted | {"flow.py": "new"}
     assert bucket.fetched == ["flows/flow.py"]
+
+
+def test_what_somebody_took_out_of_a_kept_folder_is_fetched_again(
+    bucket: type[Bucket], tmp_path: Path
+) -> None:
+    """Or cut short: it would be baked as what the storage has."""
+    with opened(tmp_path).checkout() as checkout:
+        (checkout.root / "flow.py").unlink()
+        (checkout.root / "a" / "b.py").write_text("t")
+    assert files(opened(tmp_path)) == {"a/b.py": "two", "flow.py": "one"}
+
+
+def test_where_nothing_can_be_kept_only_the_storage_is_read(
+    bucket: type[Bucket], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders for what is temporary are everybody's: what lies there is nobody's word."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    with opened(tmp_path / "kept").checkout() as checkout:
+        shutil.copytree(checkout.root.parent, tmp_path / "tmp" / "planted")
+    (tmp_path / "tmp" / "planted" / "flows" / "flow.py").write_text("bad")
+    wanted = {"a/b.py": "two", "flow.py": "one"}
+
+    assert files(opened(Path("/dev/null/kept"))) == wanted
+    assert files(opened(None)) == wanted
 
 
 def test_without_marks_everything_is_fetched_each_time(
