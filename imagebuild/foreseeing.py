@@ -8,7 +8,7 @@ from imagebuild.errors import ImagebuildError, UsageError
 from imagebuild.events import once
 from imagebuild.grouping import Group, Member, PartsOf, grouped
 from imagebuild.parallel import both, each
-from imagebuild.preparing import image_of, version_in
+from imagebuild.preparing import deployed_version, image_of
 from imagebuild.records import has_values, read_for, record_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _record(member: Member, group: Group) -> None:
 
 
 def _version(group: Group) -> str | None:
-    return version_in(group.request, group.project, group.image.plan) if group.image else None
+    return deployed_version(group.request, group.project, group.image.plan) if group.image else None
 
 
 def describe_all(members: Sequence[Member]) -> None:

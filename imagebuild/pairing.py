@@ -36,11 +36,11 @@ def fitted(pulled: Pulled, pool: Pool, variables: Mapping[str, Any]) -> Pulled:
     if pulled.folder is None or pool.type == "process":
         return pulled
     folder = PurePosixPath(pulled.folder)
+    mount = f"--job-variable 'volumes=[\"{folder}:/code\"]'"
     volumes = variables.get("volumes") or ()
     if not isinstance(volumes, list | tuple):
         message = f"cannot use the job variable volumes={volumes!r}"
-        hint = f"write it as --job-variable 'volumes=[\"{folder}:/code\"]'"
-        raise UsageError(message, causes=("it is no list of texts",), hint=hint)
+        raise UsageError(message, causes=("it is no list of texts",), hint=f"write it as {mount}")
     for volume in volumes:
         host, _, rest = str(volume).partition(":")
         inside = rest.partition(":")[0]
@@ -51,7 +51,7 @@ def fitted(pulled: Pulled, pool: Pool, variables: Mapping[str, Any]) -> Pulled:
     hints = ["bake the code into the image: --code baked"] if pool.accepts_image else []
     hints.append("name a git repository or a bucket: --source URL")
     if "volumes" in pool.variables:
-        hints.append(f"mount it: --job-variable 'volumes=[\"{folder}:/code\"]'")
+        hints.append(f"mount it: {mount}")
     raise UsageError(
         message,
         causes=(f"it is on this machine, and a pool of type {pool.type} runs elsewhere",),

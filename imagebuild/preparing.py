@@ -152,7 +152,7 @@ def prepare_deploy(what: Meant, run: Run, checkout: Checkout) -> Deploy:
         pushed=request.push,
         flow=flow,
         directory=None if request.pulled else plan.code.directory,
-        version=version_in(request, project, plan),
+        version=deployed_version(request, project, plan),
         source=str(checkout.root),
         alike=() if request.pulled else image.alike(flow.entrypoint),
     )
@@ -163,7 +163,7 @@ def prepare_deploy(what: Meant, run: Run, checkout: Checkout) -> Deploy:
     return Deploy(image, target, recorded, change)
 
 
-def version_in(request: BuildRequest, project: Project, plan: Plan) -> str:
+def deployed_version(request: BuildRequest, project: Project, plan: Plan) -> str:
     """A deployment's: where code is pulled, the image does not tell which, its digest does."""
     tree = project.context.digest
     return version_made_of(plan.version, tree) if request.pulled else plan.version

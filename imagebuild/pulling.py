@@ -11,7 +11,6 @@ from imagebuild.events import Note, Warned
 from imagebuild.outcome import Outcome
 from imagebuild.pairing import EXTRA_PACKAGES, fitted, packages_for
 from imagebuild.plan import version_made_of
-from imagebuild.record import Target
 from imagebuild.recorders import pools
 from imagebuild.records import has_values, read_for, record_of
 from imagebuild.stages import with_deployment
@@ -41,10 +40,7 @@ def check_pairing(request: BuildRequest, wanted: DeploymentRequest, parts: Parts
     if request.pulled:
         parts.source.pulled()
     elif request.source is not None and wanted.pool is not None:
-        every = parts.recorder.work_pools().every()
-        named = {pool.name: pool for pool in every}
-        target = Target("", "", wanted.pool)
-        pools.choose(target, None, None, find=named.get, every=lambda: every)
+        pools.named(wanted.pool, parts.recorder.work_pools().every())
 
 
 def arranged(what: Meant, run: Run) -> Meant:

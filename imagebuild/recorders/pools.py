@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagebuild.errors import UsageError
+from imagebuild.record import Target
 from imagebuild.recorders.json_schema import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imagebuild.record import Target
     from imagebuild.state import Deployment, Pool
 
 _CREATE = "create one: prefect work-pool create my-pool --type docker"
@@ -40,6 +40,13 @@ def choose(
     if image and not pool.accepts_image:
         raise _takes_no_image(pool, every())
     return pool
+
+
+def named(name: str | None, pools: Sequence[Pool], *, image: bool = True) -> Pool:
+    """The pool of this name among all pools, else the only fit one. Raises as `choose` does."""
+    found = {pool.name: pool for pool in pools}
+    target = Target("", "", name)
+    return choose(target, None, None, find=found.get, every=lambda: pools, image=image)
 
 
 def _fit(pools: Sequence[Pool]) -> list[str]:

@@ -149,9 +149,7 @@ def _pool(name: str | None, parts: Parts, asker: Asker, emit: Emit, *, image: bo
     fit = sorted(pool.name for pool in every if pool.accepts_image or not image)
     if name is None and len(fit) > 1:
         name = asker.choose("Work pool", fit, None)
-    named = {pool.name: pool for pool in every}
-    target = Target("", "", name)
-    return pools.choose(target, None, None, find=named.get, every=lambda: every, image=image)
+    return pools.named(name, every, image=image)
 
 
 def _image(

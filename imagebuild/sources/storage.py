@@ -49,55 +49,46 @@ class _Kind:
     library: str = ""
 
 
+def _repository(host: str, place: str = "repository", credentials: str = "credentials") -> _Kind:
+    return _Kind(
+        "git+",
+        place,
+        within="reference",
+        join="@",
+        credentials=credentials,
+        login=f"{host}-credentials",
+        library=f"prefect-{host}",
+    )
+
+
 _KINDS = {
     "s3-bucket": _Kind(
         "s3://",
         "bucket_name",
-        "bucket_folder",
-        "/",
-        "credentials",
-        AWS_BLOCK,
-        library_of(AWS_BLOCK),
+        within="bucket_folder",
+        credentials="credentials",
+        login=AWS_BLOCK,
+        library=library_of(AWS_BLOCK),
     ),
     "gcs-bucket": _Kind(
-        "gs://", "bucket", "bucket_folder", "/", "gcp_credentials", GCP_BLOCK, library_of(GCP_BLOCK)
+        "gs://",
+        "bucket",
+        within="bucket_folder",
+        credentials="gcp_credentials",
+        login=GCP_BLOCK,
+        library=library_of(GCP_BLOCK),
     ),
     "azure-blob-storage-container": _Kind(
         "az://",
         "container_name",
-        "base_folder",
-        "/",
-        "credentials",
-        AZURE_BLOCK,
-        library_of(AZURE_BLOCK),
+        within="base_folder",
+        credentials="credentials",
+        login=AZURE_BLOCK,
+        library=library_of(AZURE_BLOCK),
     ),
-    "github-repository": _Kind(
-        "git+",
-        "repository_url",
-        "reference",
-        "@",
-        "credentials",
-        "github-credentials",
-        "prefect-github",
-    ),
-    "gitlab-repository": _Kind(
-        "git+",
-        "repository",
-        "reference",
-        "@",
-        "credentials",
-        "gitlab-credentials",
-        "prefect-gitlab",
-    ),
-    "bitbucket-repository": _Kind(
-        "git+",
-        "repository",
-        "reference",
-        "@",
-        "bitbucket_credentials",
-        "bitbucket-credentials",
-        "prefect-bitbucket",
-    ),
+    "github-repository": _repository("github", place="repository_url"),
+    "gitlab-repository": _repository("gitlab"),
+    "bitbucket-repository": _repository("bitbucket", credentials="bitbucket_credentials"),
     "local-file-system": _Kind("", "basepath"),
     "remote-file-system": _Kind("", "basepath", credentials="settings", login=SETTINGS),
 }
